@@ -1,0 +1,74 @@
+"""The ledger: what became of every file and every table row, and why."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from medical_transformer.cohorts.tables import write_table
+
+Kind = Literal["file", "row", "scan"]
+
+
+class Verdict(StrEnum):
+    """What became of an item: at indexing used, skipped or refused; at preparation prepared, warned or refused."""
+
+    USED = "used"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+    PREPARED = "prepared"
+    WARNED = "warned"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of truth.
+
+    Attributes:
+        item: the file (relative to the source), the table row or the scan.
+        kind: which of the three it is.
+        verdict: what became of it.
+        subject: whom it belongs to, empty where that is unknown.
+        reason: one sentence that tells why.
+    """
+
+    item: str
+    kind: Kind
+    verdict: Verdict
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All entries, in the order in which they were met."""
+
+    entries: tuple[Entry, ...]
+
+    def counts(self, kind: Kind) -> Counter[Verdict]:
+        """Count the verdicts over one kind of item."""
+        return Counter(entry.verdict for entry in self.entries if entry.kind == kind)
+
+    def of(self, verdict: Verdict) -> tuple[Entry, ...]:
+        """Return the entries with one verdict."""
+        return tuple(entry for entry in self.entries if entry.verdict is verdict)
+
+    def save(self, path: Path) -> None:
+        """Write the ledger as a tab-separated table."""
+        columns = ("item", "kind", "verdict", "subject", "reason")
+        write_table(path, columns, ([getattr(entry, column) for column in columns] for entry in self.entries))
+
+    @classmethod
+    def load(cls, path: Path) -> "Ledger":
+        """Read what `save` wrote."""
+        with path.open(newline="", encoding="utf-8") as file:
+            return cls(tuple(_entries(csv.DictReader(file, delimiter="\t"))))
+
+
+def _entries(rows: Iterable[dict[str, str]]) -> Iterable[Entry]:
+    for row in rows:
+        kind: Kind = "file" if row["kind"] == "file" else "row" if row["kind"] == "row" else "scan"
+        yield Entry(row["item"], kind, Verdict(row["verdict"]), row["subject"], row["reason"])

@@ -1,0 +1,56 @@
+"""What can be plugged in: a backbone (a volume in, an encoding out).
+
+Heads, losses, the training loop, folds and scores know a network only through this page. That *only the
+backbone differs* in a comparison is therefore a fact of the code and not a convention.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import nn
+
+from medical_transformer.shapes import FeatureMap, ScanVectors, VolumeBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """What a backbone knows about a batch of scans.
+
+    Attributes:
+        vector: one vector per scan, for classification and regression.
+        maps: feature maps from coarse to fine, for segmentation. Every map covers the whole field of view,
+            at a resolution of its own **on each axis**: an axis of length 1 holds for the whole extent, a
+            shorter axis is up-sampled linearly. A head that is linear on the up-sampled concatenation can
+            therefore be computed map by map, and no full-resolution concatenation is ever built.
+    """
+
+    vector: ScanVectors
+    maps: tuple[FeatureMap, ...]
+
+
+class Backbone(nn.Module, ABC):
+    """A network that encodes volumes; everything peculiar to it stays in its own file.
+
+    Attributes:
+        in_channels: modalities it expects.
+        feature_size: length of `Encoding.vector`.
+        map_channels: channels of each of `Encoding.maps`, in order.
+    """
+
+    in_channels: int
+    feature_size: int
+    map_channels: tuple[int, ...]
+
+    @abstractmethod
+    def forward(self, volumes: VolumeBatch, *, maps: bool = False) -> Encoding:
+        """Encode scans; no scan sees its neighbours in the batch.
+
+        Args:
+            volumes: intensities in [0, 1], background 0, axes right, anterior, superior.
+            maps: also return feature maps; without them `Encoding.maps` is empty, which is cheaper.
+        """
+
+    def __call__(self, volumes: VolumeBatch, *, maps: bool = False) -> Encoding:
+        """Call `forward` through `torch.nn.Module`, with its type kept."""
+        encoding: Encoding = super().__call__(volumes, maps=maps)
+        return encoding

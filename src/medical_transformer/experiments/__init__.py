@@ -1,0 +1,1 @@
+"""Whole jobs, one typed value each."""

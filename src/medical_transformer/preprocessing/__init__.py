@@ -1,0 +1,1 @@
+"""Making scans comparable: steps, pipeline, quality control, the store."""

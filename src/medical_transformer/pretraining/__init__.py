@@ -1,0 +1,1 @@
+"""Teaching a backbone without labels."""

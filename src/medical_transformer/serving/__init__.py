@@ -1,0 +1,1 @@
+"""A trained model answering on raw scans."""

@@ -1,0 +1,1 @@
+"""Cutting a volume along three planes; intensity curves; masking."""

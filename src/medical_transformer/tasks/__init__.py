@@ -1,0 +1,1 @@
+"""A head, a loss and its scores."""

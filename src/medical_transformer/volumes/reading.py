@@ -1,0 +1,145 @@
+"""Reading a NIfTI file: completely, checked, and turned to RAS+."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from nibabel import orientations
+
+from medical_transformer.errors import VolumeError
+from medical_transformer.volumes.grid import Grid
+from medical_transformer.volumes.volume import Volume
+
+# A head at 0.2 mm has fewer voxels than this; a header that claims more is damaged, and is refused before
+# anything is allocated.
+MOST_VOXELS = 2_000_000_000
+SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img")
+UNITS_TO_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredGrid:
+    """How a file stores its voxels, kept to write an answer on the very same grid.
+
+    Attributes:
+        shape: the file's own shape, in its own axis order.
+        header: the file's header.
+        affine: the file's own affine.
+        orientation: nibabel's orientation array from the file's axes to RAS+.
+    """
+
+    shape: tuple[int, ...]
+    header: Any
+    affine: Any
+    orientation: Any
+
+
+def read_volume(path: Path) -> tuple[Volume, StoredGrid]:
+    """Read a 3-D image to its last byte and turn it to RAS+.
+
+    Returns:
+        The volume (float32, scaled by the header's slope) and how the file stores it.
+
+    Raises:
+        VolumeError: naming the file, for anything that is not a readable, finite, varying 3-D image.
+    """
+    image = _open(path)
+    voxels = _read_voxels(image, path)
+    _check_intensities(voxels, path)
+    return _to_ras(voxels, image, path)
+
+
+def read_label_map(path: Path) -> tuple[Volume, StoredGrid]:
+    """Read a map of labels (int16) to its last byte and turn it to RAS+.
+
+    Raises:
+        VolumeError: naming the file, also where the values are not whole numbers.
+    """
+    image = _open(path)
+    voxels = _read_voxels(image, path)
+    if not np.isfinite(voxels).all() or np.any(voxels != np.rint(voxels)):
+        raise VolumeError(f"{path}: a label map must hold whole numbers only.")
+    return _to_ras(voxels.astype(np.int16), image, path)
+
+
+def _open(path: Path) -> Any:
+    if not path.is_file():
+        raise VolumeError(f"{path}: there is no such file.")
+    if not path.name.endswith(SUFFIXES):
+        raise VolumeError(f"{path}: expected a NIfTI file ({', '.join(SUFFIXES[:2])}).")
+    try:
+        image = nibabel.load(path)
+    except Exception as error:
+        raise VolumeError(f"{path}: not a NIfTI file, or its header is damaged ({_brief(error)}).") from error
+    sides = tuple(int(side) for side in image.shape)
+    if min(sides, default=0) < 1 or np.prod(sides, dtype=np.float64) > MOST_VOXELS:
+        raise VolumeError(f"{path}: the header claims impossible sides {sides}; the file is damaged.")
+    return image
+
+
+def _read_voxels(image: Any, path: Path) -> Any:
+    shape = tuple(side for side in image.shape)
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) != 3:
+        raise VolumeError(
+            f"{path}: expected one 3-D volume but found {len(image.shape)} axes {image.shape}; "
+            "extract one volume of the series first."
+        )
+    if min(shape) < 8:
+        raise VolumeError(
+            f"{path}: {shape} is too few slices for a volume; at least 8 along each axis are needed."
+        )
+    if image.get_data_dtype().fields is not None or np.issubdtype(image.get_data_dtype(), np.complexfloating):
+        raise VolumeError(f"{path}: colour or complex voxels are not an MRI intensity image.")
+    try:
+        voxels = np.asanyarray(image.dataobj, dtype=np.float32).reshape(shape)
+    except Exception as error:
+        raise VolumeError(
+            f"{path}: truncated or corrupt, the voxels cannot be read ({_brief(error)})."
+        ) from error
+    return voxels
+
+
+def _check_intensities(voxels: Any, path: Path) -> None:
+    broken = int(voxels.size - np.isfinite(voxels).sum())
+    if broken:
+        raise VolumeError(f"{path}: {broken} voxels are NaN or infinite; repair or re-export the scan.")
+    low, high = float(voxels.min()), float(voxels.max())
+    if low == high:
+        raise VolumeError(f"{path}: every voxel is {low:g}; the image is empty.")
+
+
+def _to_ras(voxels: Any, image: Any, path: Path) -> tuple[Volume, StoredGrid]:
+    affine = _affine_mm(image, path)
+    orientation = orientations.io_orientation(affine)
+    turned = np.ascontiguousarray(orientations.apply_orientation(voxels, orientation))
+    to_ras = affine @ orientations.inv_ornt_aff(orientation, voxels.shape)
+    stored = StoredGrid(tuple(voxels.shape), image.header.copy(), image.affine, orientation)
+    return Volume(turned, Grid(turned.shape, to_ras)), stored
+
+
+def _affine_mm(image: Any, path: Path) -> Any:
+    """Return the affine in millimetres, refusing a header that does not say where the voxels are."""
+    affine = np.asarray(image.affine, dtype=np.float64)
+    header = image.header
+    if hasattr(header, "get_xyzt_units"):
+        affine = np.diag([*[UNITS_TO_MM.get(header.get_xyzt_units()[0], 1.0)] * 3, 1.0]) @ affine
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise VolumeError(f"{path}: the header's affine is singular or not finite.")
+    if spacing.min() < 0.1 or spacing.max() > 12:
+        sizes = " x ".join(f"{size:.3g}" for size in spacing)
+        raise VolumeError(f"{path}: voxels of {sizes} mm are not a head scan; check the header's units.")
+    if hasattr(header, "get_sform") and int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
+        raise VolumeError(
+            f"{path}: the header has neither qform nor sform, so left and right cannot be told; "
+            "restore the orientation from the original export."
+        )
+    return affine
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no details'}"[:160]
