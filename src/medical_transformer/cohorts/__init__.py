@@ -1,7 +1,9 @@
 """Many MRIs: who, which scan, which label, which fold."""
 
 from medical_transformer.cohorts.cohort import Cohort
+from medical_transformer.cohorts.index import index
+from medical_transformer.cohorts.indexed import Indexed
 from medical_transformer.cohorts.ledger import Entry, Ledger, Verdict
 from medical_transformer.cohorts.scan import Scan
 
-__all__ = ["Cohort", "Entry", "Ledger", "Scan", "Verdict"]
+__all__ = ["Cohort", "Entry", "Indexed", "Ledger", "Scan", "Verdict", "index"]

@@ -14,7 +14,10 @@ Kind = Literal["file", "row", "scan"]
 
 
 class Verdict(StrEnum):
-    """What became of an item: at indexing used, skipped or refused; at preparation prepared, warned or refused."""
+    """What became of an item.
+
+    At indexing it was used, skipped or refused; at preparation it was prepared, warned or refused.
+    """
 
     USED = "used"
     SKIPPED = "skipped"

@@ -1,0 +1,82 @@
+"""The files below a folder: which are images, which are tables, which are junk."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from medical_transformer.errors import CohortError
+
+IMAGE_SUFFIXES = (".nii", ".nii.gz")
+TABLE_SUFFIXES = (".csv", ".tsv", ".xls", ".xlsx", ".parquet")
+OWN_FILES = frozenset({"cohort.tsv", "cohort.json", "ledger.tsv"})
+
+
+def list_files(source: Path) -> tuple[Path, ...]:
+    """Return every file below a folder, relative to it and sorted; linked folders are entered once.
+
+    Raises:
+        CohortError: if the folder does not exist, is a file or cannot be listed.
+    """
+    if not source.is_dir():
+        found = "a file, not a folder" if source.is_file() else "not there"
+        raise CohortError(f"{source} is {found}; give the folder that holds the scans.")
+    return tuple(sorted(path.relative_to(source) for path in _walk(source)))
+
+
+def _walk(source: Path) -> Iterator[Path]:
+    entered: set[str] = set()
+    for folder, subfolders, names in os.walk(source, followlinks=True, onerror=_refuse_unlistable):
+        real = os.path.realpath(folder)
+        if real in entered:
+            subfolders.clear()
+            continue
+        entered.add(real)
+        yield from (Path(folder, name) for name in names)
+
+
+def _refuse_unlistable(error: OSError) -> None:
+    raise CohortError(
+        f"{error.filename} cannot be listed ({error.strerror}); check its permissions."
+    ) from error
+
+
+def is_junk(path: Path) -> bool:
+    """Tell whether a file is hidden, as the `._` files are that macOS writes beside the real ones."""
+    return path.name.startswith(".")
+
+
+def is_image(path: Path) -> bool:
+    """Tell whether a file is a NIfTI image by its name."""
+    return path.name.lower().endswith(IMAGE_SUFFIXES) and not is_junk(path)
+
+
+def is_table(path: Path) -> bool:
+    """Tell whether a file is a table by its name, and not one that indexing wrote."""
+    known = path.name.lower().endswith(TABLE_SUFFIXES)
+    return known and not is_junk(path) and path.name not in OWN_FILES
+
+
+def stem_of(path: Path) -> str:
+    """Return the file's name without `.nii` or `.nii.gz`."""
+    return re.sub(r"\.nii(\.gz)?$", "", path.name, flags=re.IGNORECASE)
+
+
+def item_of(path: Path, source: Path) -> str:
+    """Return how the ledger calls a file: its path seen from the source, `../` where it lies beside."""
+    return Path(os.path.relpath(path, source)).as_posix()
+
+
+def why_unused(path: Path) -> str:
+    """Return the sentence about a file that no reader asked for."""
+    if path.name.startswith("._"):
+        return "macOS wrote this beside the real file; it holds no image."
+    if path.name in OWN_FILES:
+        return "An earlier indexing wrote this."
+    if is_junk(path):
+        return "A hidden file."
+    if is_image(path):
+        return "An image whose name this layout does not know."
+    return (
+        "A table that this layout does not use." if is_table(path) else "Neither a NIfTI image nor a table."
+    )

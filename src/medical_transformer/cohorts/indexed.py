@@ -1,0 +1,78 @@
+"""What indexing a data set gives: its scans, what became of every item, and what a person should know."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from medical_transformer.cohorts.cohort import Cohort
+from medical_transformer.cohorts.files import is_image, is_table, why_unused
+from medical_transformer.cohorts.ledger import Entry, Kind, Ledger, Verdict
+from medical_transformer.cohorts.raw_table import TableRow
+
+# More unrelated files of one kind in one folder than this (the slices of a DICOM series) share one line.
+MOST_ALIKE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A data set that was read.
+
+    Attributes:
+        cohort: the scans, with paths relative to the source.
+        ledger: an entry for every file and every table row that was met.
+        notes: sentences for the person who asked.
+    """
+
+    cohort: Cohort
+    ledger: Ledger
+    notes: tuple[str, ...]
+
+
+class LedgerDraft:
+    """The ledger while a source is being read; `finish` accounts for whatever was not mentioned."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+
+    def file(self, path: Path | str, verdict: Verdict, reason: str, subject: str = "") -> None:
+        """Say what became of a file, named relative to the source."""
+        self._add(path.as_posix() if isinstance(path, Path) else path, "file", verdict, subject, reason)
+
+    def row(self, row: TableRow, verdict: Verdict, reason: str, subject: str = "") -> None:
+        """Say what became of a table row."""
+        self._add(row.where, "row", verdict, subject, reason)
+
+    def scan(self, name: str, verdict: Verdict, reason: str, subject: str = "") -> None:
+        """Say what became of a scan."""
+        self._add(name, "scan", verdict, subject, reason)
+
+    def finish(self, files: Iterable[Path]) -> Ledger:
+        """Add the files of the source that nothing was said about, and close the ledger."""
+        said = {entry.item for entry in self._entries if entry.kind == "file"}
+        for item, reason in _summarised([path for path in files if path.as_posix() not in said]):
+            self.file(item, Verdict.SKIPPED, reason)
+        return Ledger(tuple(self._entries))
+
+    def _add(self, item: str, kind: Kind, verdict: Verdict, subject: str, reason: str) -> None:
+        self._entries.append(Entry(item, kind, verdict, subject, reason))
+
+
+def _summarised(files: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    """Yield item and reason; many unrelated files of one kind in one folder become one item."""
+    alike: dict[tuple[Path, str, str], list[Path]] = {}
+    for path in files:
+        suffix = path.name if is_image(path) or is_table(path) else path.suffix
+        alike.setdefault((path.parent, suffix, why_unused(path)), []).append(path)
+    for (folder, suffix, reason), paths in alike.items():
+        if len(paths) > MOST_ALIKE:
+            yield f"{(folder / f'*{suffix}').as_posix()} ({len(paths)} files)", reason
+        else:
+            yield from ((path.as_posix(), reason) for path in paths)
+
+
+def listing(items: Iterable[str], most: int = 12) -> str:
+    """Return `a, b and 3 more` for a sentence; repeated items are named once."""
+    named = list(Counter(items))
+    shown = ", ".join(named[:most])
+    return shown if len(named) <= most else f"{shown} and {len(named) - most} more"

@@ -1,0 +1,173 @@
+"""Reading the table that came with a data set: as text, cell by cell, whatever program wrote it."""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from medical_transformer.errors import CohortError
+
+MISSING = frozenset({"", "-9999", "-9999.0", "na", "n/a", "#n/a", "nan", "nat", "none", "null", "<na>"})
+SEPARATORS = (",", "\t", ";")
+DECIMAL_COMMA = re.compile(r"^-?\d+,\d+$")
+WHOLE = re.compile(r"^[+-]?\d+(\.0+)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One row of a table.
+
+    Attributes:
+        table: the table's file name.
+        number: the row as a spreadsheet numbers it; the header is row 1.
+        cells: column to text, without surrounding spaces. A missing cell is absent.
+    """
+
+    table: str
+    number: int
+    cells: Mapping[str, str]
+
+    @property
+    def where(self) -> str:
+        """The words by which the ledger calls this row: `IXI.csv row 17`."""
+        return f"{self.table} row {self.number}"
+
+    def text(self, *columns: str) -> str | None:
+        """Return the first cell that is present under any of the column names."""
+        return next((self.cells[column] for column in columns if column in self.cells), None)
+
+    def number_in(self, *columns: str) -> float | None:
+        """Return the first present cell as a number; None where it is missing or no number."""
+        return as_number(self.text(*columns))
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """A table as it lies on disk.
+
+    Attributes:
+        path: its file.
+        columns: the header, without surrounding spaces; an unnamed column is called `column_3`.
+        rows: the rows, blank lines left out.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+
+    def column(self, *names: str) -> str | None:
+        """Return the first column that has one of the names, letter case aside."""
+        by_name = {column.casefold(): column for column in reversed(self.columns)}
+        return next((by_name[name.casefold()] for name in names if name.casefold() in by_name), None)
+
+    def require(self, *names: str) -> str:
+        """Return the first column that has one of the names.
+
+        Raises:
+            CohortError: if there is none; the message names the columns that exist.
+        """
+        found = self.column(*names)
+        if found is None:
+            raise CohortError(
+                f"{self.path} has no column {' or '.join(map(repr, names))}; "
+                f"it has: {', '.join(self.columns[:20]) or 'none'}."
+            )
+        return found
+
+
+def read_raw_table(path: Path) -> RawTable:
+    """Read a CSV, TSV, Excel or Parquet table as text.
+
+    Comma, tab and semicolon are told apart by the header, decimal commas of a semicolon table become points,
+    and a byte order mark, latin-1 letters and stray spaces are understood.
+
+    Raises:
+        CohortError: naming the file, if it is missing, empty, unreadable or has a row wider than its header.
+    """
+    if not path.is_file():
+        raise CohortError(f"{path}: there is no such table.")
+    lines = _read_text(path) if path.suffix.lower() in {".csv", ".tsv", ".txt"} else _read_binary(path)
+    header, *body = lines or [[]]
+    if not any(cell.strip() for cell in header):
+        raise CohortError(f"{path}: the table is empty; its first row must name the columns.")
+    columns = _column_names(header)
+    rows = tuple(_rows(path, columns, body))
+    return RawTable(path, columns, rows)
+
+
+def as_number(text: str | None) -> float | None:
+    """Return a finite number, or None where the text is missing or says something else."""
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def as_whole(text: str | None) -> int | None:
+    """Return a whole number however it is padded (`002`, `2`, `2.0`), or None."""
+    return int(float(text)) if text and WHOLE.match(text) else None
+
+
+def _read_text(path: Path) -> list[list[str]]:
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    header = text.lstrip().partition("\n")[0]
+    separator = max(SEPARATORS, key=lambda one: len(next(csv.reader([header], delimiter=one), [])))
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error as error:
+        raise CohortError(f"{path} is not a readable table ({error}); export it again as CSV.") from error
+    return [[_with_point(cell) for cell in line] for line in lines] if separator == ";" else lines
+
+
+def _with_point(cell: str) -> str:
+    return cell.replace(",", ".") if DECIMAL_COMMA.match(cell.strip()) else cell
+
+
+def _read_binary(path: Path) -> list[list[str]]:
+    read = pd.read_parquet if path.suffix.lower() == ".parquet" else pd.read_excel
+    try:
+        frame = read(path)
+    except (ImportError, ValueError, OSError) as error:
+        raise CohortError(
+            f"{path} cannot be read ({error}); install what is named, or save the table as CSV."
+        ) from error
+    body = [[_cell(value) for value in values] for values in frame.itertuples(index=False)]
+    return [[str(column) for column in frame.columns], *body]
+
+
+def _cell(value: object) -> str:
+    """Return a spreadsheet's cell as text; a column of whole numbers with gaps arrives as 2.0."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _column_names(header: Sequence[str]) -> tuple[str, ...]:
+    names: list[str] = []
+    for position, cell in enumerate(header, start=1):
+        name = " ".join(cell.split()) or f"column_{position}"
+        names.append(name if name not in names else f"{name}.{position}")
+    return tuple(names)
+
+
+def _rows(path: Path, columns: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[TableRow]:
+    for number, line in enumerate(body, start=2):
+        if not line:
+            continue
+        if any(cell.strip() for cell in line[len(columns) :]):
+            raise CohortError(
+                f"{path} row {number} has {len(line)} cells under {len(columns)} columns; "
+                "put texts that hold the separator in quotes."
+            )
+        cells = ((column, cell.strip()) for column, cell in zip(columns, line, strict=False))
+        yield TableRow(path.name, number, {name: cell for name, cell in cells if cell.lower() not in MISSING})

@@ -1,0 +1,30 @@
+"""One small file per data set: how it lies on disk and what its table says.
+
+A reader is a module with the three names of `Reader`. To add one, write its file and name it in `READERS`,
+before any reader that would also recognise its folders.
+"""
+
+from pathlib import Path
+from typing import Protocol
+
+from medical_transformer.cohorts.indexed import Indexed
+from medical_transformer.cohorts.readers import ixi
+
+
+class Reader(Protocol):
+    """What a module in this folder offers."""
+
+    name: str
+
+    def recognises(self, folder: Path) -> bool:
+        """Tell from the names of files whether a folder lies as this data set does."""
+        ...
+
+    def read(self, source: Path, table: Path | None) -> Indexed:
+        """Read the folder; `table` overrides the table that would be found by its name."""
+        ...
+
+
+READERS: tuple[Reader, ...] = (ixi,)
+
+__all__ = ["READERS", "Reader"]

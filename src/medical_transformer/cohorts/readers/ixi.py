@@ -1,0 +1,220 @@
+"""IXI: healthy heads from three London hospitals, with ages and sexes in a spreadsheet.
+
+The layout is `IXI012-HH-1211-T1.nii.gz`: subject, hospital, number of the scan, kind of image. A folder
+`DLMUSE` of label maps may lie beside the images.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from medical_transformer.cohorts.cohort import Cohort
+from medical_transformer.cohorts.files import item_of, list_files
+from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, listing
+from medical_transformer.cohorts.labels import Label, Merged, as_sex, merge, plausible, present
+from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_whole, read_raw_table
+from medical_transformer.cohorts.scan import Scan
+from medical_transformer.errors import CohortError
+
+name = "ixi"
+
+FILE = re.compile(
+    r"^(?P<scan>(?P<subject>IXI\d{3})-(?P<site>Guys|HH|IOP)-\d+)-(?P<kind>[A-Z0-9-]+)\.nii(\.gz)?$"
+)
+TABLES = ("IXI.csv", "IXI.xls", "IXI.xlsx")
+SEX_CODES = {"1": "male", "2": "female"}
+SCANS_IN_PAPER = 566  # paper section 4.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """What the table says about one subject: its rows, merged."""
+
+    rows: tuple[TableRow, ...]
+    merged: Merged
+
+
+def recognises(folder: Path) -> bool:
+    """Tell whether a folder, or one right below it, holds images named as IXI names them."""
+    found = (path for pattern in ("IXI*.nii*", "*/IXI*.nii*") for path in folder.glob(pattern))
+    return any(FILE.match(path.name) for path in found)
+
+
+def read(source: Path, table: Path | None) -> Indexed:
+    """Read IXI's T1 images and the labels of its table.
+
+    Raises:
+        CohortError: if there is no T1 image, or the table is not IXI's.
+    """
+    files = list_files(source)
+    draft = LedgerDraft()
+    images = _choose_images(files, draft)
+    if not images:
+        raise CohortError(
+            f"{source} holds no image such as IXI012-HH-1211-T1.nii.gz; give the folder IXI-T1."
+        )
+    maps = _label_maps(source, files)
+    demographics = _find_table(source, files, images.values(), table)
+    people = _people(demographics) if demographics else {}
+    scans = tuple(_scan(path, maps, people, draft) for path in images.values())
+    _account_for_maps(maps, scans, draft)
+    _account_for_rows(demographics, people, scans, source, draft)
+    return Indexed(Cohort("IXI", source, scans), draft.finish(files), _notes(scans, people, demographics))
+
+
+def _choose_images(files: Iterable[Path], draft: LedgerDraft) -> dict[str, Path]:
+    images: dict[str, Path] = {}
+    for path in files:
+        match = FILE.match(path.name)
+        if match is None or match["kind"] == "DLMUSE":
+            continue
+        if match["kind"] != "T1":
+            reason = f"A {match['kind']} image; IXI's lie on grids of their own, so only T1 is indexed."
+            draft.file(path, Verdict.SKIPPED, reason, match["subject"])
+        elif match["scan"] in images:
+            reason = f"The same scan as {images[match['scan']].as_posix()}, which was taken."
+            draft.file(path, Verdict.SKIPPED, reason, match["subject"])
+        else:
+            images[match["scan"]] = path
+    return images
+
+
+def _label_maps(source: Path, files: Iterable[Path]) -> dict[str, Path]:
+    """Return scan name to label map, below the source or in the folder DLMUSE beside it."""
+    beside = source.resolve().parent / "DLMUSE"
+    outside = beside.iterdir() if beside.is_dir() and beside != source.resolve() else ()
+    paths = [*files, *(Path("..", "DLMUSE", path.name) for path in sorted(outside))]
+    matches = ((FILE.match(path.name), path) for path in paths)
+    return {match["scan"]: path for match, path in matches if match and match["kind"] == "DLMUSE"}
+
+
+def _find_table(
+    source: Path, files: Iterable[Path], images: Iterable[Path], table: Path | None
+) -> RawTable | None:
+    if table is not None:
+        return read_raw_table(table)
+    folders = {(source / path).resolve().parent for path in images}
+    above = (ancestor for folder in sorted(folders) for ancestor in (folder, *folder.parents[:2]))
+    places = [*above, *sorted({(source / path).parent for path in files})]
+    found = (place / title for title in TABLES for place in places)
+    path = next((path for path in found if path.is_file()), None)
+    return read_raw_table(path) if path else None
+
+
+def _people(table: RawTable) -> dict[str, _Person]:
+    id_column = table.require("IXI_ID")
+    rows: dict[str, list[TableRow]] = {}
+    for row in table.rows:
+        number = as_whole(row.text(id_column))
+        if number is not None:
+            rows.setdefault(f"IXI{number:03d}", []).append(row)
+    sex_column = next((column for column in table.columns if column.upper().startswith("SEX")), "SEX_ID")
+    return {
+        subject: _Person(tuple(several), merge([_labels(row, sex_column) for row in several]))
+        for subject, several in rows.items()
+    }
+
+
+def _labels(row: TableRow, sex_column: str) -> dict[str, Label]:
+    return present(
+        {
+            "age_years": plausible("age_years", row.number_in("AGE")),
+            "sex": as_sex(row.text(sex_column), SEX_CODES),
+            "height_cm": plausible("height_cm", row.number_in("HEIGHT")),
+            "weight_kg": plausible("weight_kg", row.number_in("WEIGHT")),
+        }
+    )
+
+
+def _scan(path: Path, maps: Mapping[str, Path], people: Mapping[str, _Person], draft: LedgerDraft) -> Scan:
+    match = FILE.match(path.name)
+    assert match is not None
+    subject, person = match["subject"], people.get(match["subject"])
+    draft.file(path, Verdict.USED, f"The T1 image of {match['scan']}.", subject)
+    draft.scan(match["scan"], Verdict.USED, _what_is_known(person), subject)
+    return Scan(
+        subject=subject,
+        name=match["scan"],
+        images={"T1w": path},
+        site=match["site"],
+        segmentation=maps.get(match["scan"]),
+        labels=person.merged.labels if person else {},
+        source=person.rows[0].where if person else path.as_posix(),
+    )
+
+
+def _what_is_known(person: _Person | None) -> str:
+    if person is None:
+        return "Kept without labels: the table has no row for it."
+    if person.merged.conflicts:
+        rows, conflicts = listing(row.where for row in person.rows), listing(person.merged.conflicts)
+        return f"Kept without {conflicts}: {rows} contradict each other."
+    missing = [label for label in ("age_years", "sex") if label not in person.merged.labels]
+    return (
+        f"Kept without {' and '.join(missing)}: the table does not say."
+        if missing
+        else "Indexed with labels."
+    )
+
+
+def _account_for_maps(maps: Mapping[str, Path], scans: Iterable[Scan], draft: LedgerDraft) -> None:
+    subjects = {scan.name: scan.subject for scan in scans}
+    for scan, path in maps.items():
+        if scan in subjects:
+            draft.file(path, Verdict.USED, f"The label map of {scan}.", subjects[scan])
+        else:
+            draft.file(path, Verdict.SKIPPED, f"A label map without its image {scan}-T1.nii.gz.")
+
+
+def _account_for_rows(
+    table: RawTable | None,
+    people: Mapping[str, _Person],
+    scans: Iterable[Scan],
+    source: Path,
+    draft: LedgerDraft,
+) -> None:
+    if table is None:
+        return
+    draft.file(item_of(table.path, source), Verdict.USED, f"The table of labels, {len(table.rows)} rows.")
+    subjects = {scan.subject for scan in scans}
+    told = {row.number: (subject, person) for subject, person in people.items() for row in person.rows}
+    for row in table.rows:
+        subject, person = told.get(row.number, ("", None))
+        if person is None:
+            draft.row(row, Verdict.REFUSED, "The row has no whole number under IXI_ID.")
+        else:
+            draft.row(row, *_verdict(row, person, subject in subjects), subject)
+
+
+def _verdict(row: TableRow, person: _Person, has_scan: bool) -> tuple[Verdict, str]:
+    others = listing(str(other.number) for other in person.rows if other is not row)
+    if person.merged.conflicts:
+        reason = f"Contradicts row {others} on {listing(person.merged.conflicts)}, now left out"
+        return (Verdict.USED, f"{reason}.") if has_scan else (Verdict.SKIPPED, f"{reason}; no T1 image here.")
+    if not has_scan:
+        return Verdict.SKIPPED, "No T1 image of this subject is here."
+    if row is not person.rows[0]:
+        return Verdict.SKIPPED, f"Repeats row {person.rows[0].number} without contradicting it."
+    return Verdict.USED, f"Merged with row {others}, which repeats it." if others else "Gave its labels."
+
+
+def _notes(scans: tuple[Scan, ...], people: Mapping[str, _Person], table: RawTable | None) -> tuple[str, ...]:
+    subjects = {scan.subject for scan in scans}
+    notes = [f"{len(scans)} T1 scans of {len(subjects)} subjects; the paper used {SCANS_IN_PAPER} of IXI."]
+    if table is None:
+        return (*notes, f"No table found ({', '.join(TABLES)}), so no scan has an age or a sex.")
+    for label in ("age_years", "sex"):
+        without = [scan.name for scan in scans if label not in scan.labels]
+        if without:
+            notes.append(f"{len(without)} scans have no {label}: {listing(without)}.")
+    conflicts = [
+        f"{subject} ({listing(person.merged.conflicts)})"
+        for subject, person in people.items()
+        if person.merged.conflicts
+    ]
+    if conflicts:
+        notes.append(f"Rows of {table.path.name} contradict each other; left out are: {listing(conflicts)}.")
+    absent = sum(subject not in subjects for subject in people)
+    return (*notes, f"{absent} of {len(people)} subjects in {table.path.name} have no T1 image here.")
