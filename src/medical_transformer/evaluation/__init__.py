@@ -1,1 +1,52 @@
-"""Metrics, folds, cross-validation."""
+"""Scores, how sure they are, and cross-validation over folds of subjects."""
+
+from medical_transformer.evaluation.metrics import (
+    accuracy,
+    auc,
+    balanced_accuracy,
+    expected_calibration_error,
+    hand_till_mauc,
+    mean_absolute_error,
+    mean_error,
+    pearson,
+    r_squared,
+    root_mean_squared_error,
+)
+from medical_transformer.evaluation.overlap import (
+    BRATS_REGIONS,
+    dice,
+    hausdorff95_mm,
+    region_dice,
+    region_hausdorff95_mm,
+)
+from medical_transformer.evaluation.predictions import EpochRecord, FoldResult, SubjectPrediction
+from medical_transformer.evaluation.results import EvaluationResult
+from medical_transformer.evaluation.scoring import score
+from medical_transformer.evaluation.summary import MetricSummary
+from medical_transformer.evaluation.uncertainty import Interval, bootstrap_interval
+
+__all__ = [
+    "BRATS_REGIONS",
+    "EpochRecord",
+    "EvaluationResult",
+    "FoldResult",
+    "Interval",
+    "MetricSummary",
+    "SubjectPrediction",
+    "accuracy",
+    "auc",
+    "balanced_accuracy",
+    "bootstrap_interval",
+    "dice",
+    "expected_calibration_error",
+    "hand_till_mauc",
+    "hausdorff95_mm",
+    "mean_absolute_error",
+    "mean_error",
+    "pearson",
+    "r_squared",
+    "region_dice",
+    "region_hausdorff95_mm",
+    "root_mean_squared_error",
+    "score",
+]

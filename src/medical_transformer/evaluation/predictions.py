@@ -1,0 +1,74 @@
+"""What a cross-validation leaves behind: one prediction per scan, one fold's scores, one epoch's record."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectPrediction:
+    """The answer for one scan, by the model of the one fold that has not seen its subject.
+
+    Attributes:
+        scan: name of the scan, unique in the cohort.
+        subject: who was scanned.
+        fold: the fold that tested this subject.
+        truth: the label; None where it is unknown, or is a label map.
+        prediction: a number, a class, or for a segmentation the path of the predicted label map.
+        probabilities: probability per class; empty where the model gives none.
+        metrics: scores of this one scan, such as `dice_WT`.
+    """
+
+    scan: str
+    subject: str
+    fold: int
+    truth: float | str | None
+    prediction: float | str
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        values = (self.truth, self.prediction)
+        numbers = [value for value in values if value is not None and not isinstance(value, str)]
+        if not all(math.isfinite(number) for number in (*numbers, *self.probabilities.values())):
+            raise ValueError(f"Scan {self.scan!r}: a truth, prediction or probability is not finite.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRecord:
+    """What one epoch of training left in the journal.
+
+    Attributes:
+        epoch: counted from 1.
+        training_loss: mean over the epoch.
+        validation_loss: None where it was not computed.
+        metrics: scores on the validation part.
+        learning_rate: at the end of the epoch.
+        seconds: wall-clock time.
+    """
+
+    epoch: int
+    training_loss: float
+    validation_loss: float | None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldResult:
+    """The scores of one fold's test part, and how its model was trained.
+
+    Attributes:
+        fold: number of the fold.
+        metrics: scores on the test part.
+        history: one record per epoch.
+        best_epoch: the epoch whose weights were tested.
+        sizes: subjects in each part (`train`, `validation`, `test`), where known.
+    """
+
+    fold: int
+    metrics: Mapping[str, float]
+    history: tuple[EpochRecord, ...] = ()
+    best_epoch: int = 0
+    sizes: Mapping[str, int] = field(default_factory=dict)
