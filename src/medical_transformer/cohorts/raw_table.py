@@ -137,7 +137,7 @@ def _read_binary(path: Path) -> list[list[str]]:
     read = pd.read_parquet if path.suffix.lower() == ".parquet" else pd.read_excel
     try:
         frame = read(path)
-    except (ImportError, ValueError, OSError) as error:
+    except Exception as error:
         raise CohortError(
             f"{path} cannot be read ({error}); install what is named, or save the table as CSV."
         ) from error
