@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Real
-from scipy import stats
 
 from medical_transformer.errors import CohortError
 
@@ -20,7 +19,7 @@ ClassScores = Real[np.ndarray[Any, Any], "scan output"]
 def auc(positive: Numbers, scores: Numbers) -> float:
     """Return the area under the ROC curve: how often a positive scan scores above a negative one.
 
-    Computed from ranks (Mann-Whitney U), ties counted half.
+    The Mann-Whitney statistic (Hanley and McNeil, Radiology 143, 1982), ties counted half.
 
     Args:
         positive: whether each scan is positive (0 or 1, or truth values).
@@ -31,13 +30,11 @@ def auc(positive: Numbers, scores: Numbers) -> float:
     """
     chosen = np.asarray(positive).astype(bool)
     _check_pair(chosen, scores)
-    positives, negatives = int(chosen.sum()), int((~chosen).sum())
-    if positives == 0 or negatives == 0:
+    if chosen.all() or not chosen.any():
         raise CohortError(
-            f"An ROC curve needs positive and negative scans, but got {positives} and {negatives}."
+            f"An ROC curve needs positive and negative scans, but got {chosen.sum()} and {(~chosen).sum()}."
         )
-    ranks = stats.rankdata(scores)
-    return float((ranks[chosen].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return _share_above(scores[chosen], scores[~chosen])
 
 
 def hand_till_mauc(truth: ClassIndices, scores: ClassScores) -> float:
@@ -120,9 +117,15 @@ def pearson(truth: Numbers, predicted: Numbers) -> float:
 
 
 def _pair_area(truth: ClassIndices, scores: ClassScores, one: int, other: int) -> float:
-    pair = np.isin(truth, (one, other))
-    kept, columns = truth[pair], scores[pair]
-    return (auc(kept == one, columns[:, one]) + auc(kept == other, columns[:, other])) / 2
+    ones, others = scores[truth == one], scores[truth == other]
+    return (_share_above(ones[:, one], others[:, one]) + _share_above(others[:, other], ones[:, other])) / 2
+
+
+def _share_above(higher: Numbers, lower: Numbers) -> float:
+    """Return the share of pairs in which the first is above the second, ties counted half."""
+    ordered = np.sort(lower)
+    below = np.searchsorted(ordered, higher, "left") + np.searchsorted(ordered, higher, "right")
+    return float(below.mean() / 2 / len(lower))
 
 
 def _check_pair(truth: Any, predicted: Any) -> None:
