@@ -2,7 +2,7 @@
 
 from medical_transformer.volumes.boxes import Box, bounding_box, centred_box, crop, uncrop
 from medical_transformer.volumes.grid import Grid
-from medical_transformer.volumes.pooling import average_pool, pooled_grid
+from medical_transformer.volumes.pooling import average_pool, majority_pool, pooled_grid
 from medical_transformer.volumes.reading import StoredGrid, read_label_map, read_volume
 from medical_transformer.volumes.resampling import resample
 from medical_transformer.volumes.volume import Volume
@@ -17,6 +17,7 @@ __all__ = [
     "bounding_box",
     "centred_box",
     "crop",
+    "majority_pool",
     "pooled_grid",
     "read_label_map",
     "read_volume",

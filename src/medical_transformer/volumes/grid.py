@@ -30,7 +30,8 @@ class Grid:
         determinant = np.linalg.det(self.voxel_to_world[:3, :3])
         if not np.isfinite(self.voxel_to_world).all() or abs(determinant) < 1e-9:
             raise VolumeError(
-                f"The affine of a grid must be finite and invertible, but its determinant is {determinant:.3g}."
+                "The affine of a grid must be finite and invertible, "
+                f"but its determinant is {determinant:.3g}."
             )
 
     @property
