@@ -1,0 +1,230 @@
+"""Preparing one scan, in memory."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from medical_transformer.cohorts import Verdict
+from medical_transformer.errors import PreparationError
+from medical_transformer.preprocessing import extraction, quality
+from medical_transformer.preprocessing.bias_field import correct_bias_field
+from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig
+from medical_transformer.preprocessing.intensity import normalize
+from medical_transformer.preprocessing.modalities import LEAD, RawScan, read_raw
+from medical_transformer.preprocessing.placement import (
+    Placement,
+    place_in_box,
+    place_in_template,
+    pool_masked,
+)
+from medical_transformer.preprocessing.registration import register_affine
+from medical_transformer.preprocessing.template import COARSE, load_template
+from medical_transformer.volumes import StoredGrid, Volume, average_pool
+from medical_transformer.volumes.grid import Affine
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step that was done, with the tool that did it and how long it took."""
+
+    name: str
+    tool: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PreparedScan:
+    """What preparation makes of one scan.
+
+    Attributes:
+        name: the scan.
+        config: the pipeline it went through.
+        volumes: modality to volume on the network's grid, float32 in [0, 1], exactly 0 outside the brain.
+        segmentation: label map on the same grid, where the scan has one.
+        brain_mask: the brain on the network's grid.
+        native: the leading image as read, in RAS+.
+        native_brain_mask: the brain on the grid of `native`.
+        stored: how the leading image's file stores its voxels, to write answers with `write_like`.
+        placement: the way between the native and the prepared grid.
+        steps: what was done, in order.
+        quality: numbers that tell whether the result can be trusted (`quality.LIMITS`).
+        verdict: prepared, warned or refused.
+        reason: one sentence that tells why, empty where nothing stands out.
+    """
+
+    name: str
+    config: PipelineConfig
+    volumes: Mapping[str, Volume]
+    segmentation: Volume | None
+    brain_mask: Volume
+    native: Volume
+    native_brain_mask: Volume
+    stored: StoredGrid
+    placement: Placement
+    steps: tuple[Step, ...]
+    quality: Mapping[str, float]
+    verdict: Verdict
+    reason: str
+
+    @property
+    def template_from_native(self) -> Affine:
+        """4x4 affine from native millimetres to template millimetres (identity for space=crop)."""
+        return self.placement.template_from_native
+
+    def to_native(self, volume: Volume, *, order: int) -> Volume:
+        """Carry a volume on the prepared grid back to the input's RAS+ grid.
+
+        Args:
+            volume: on the grid of `volumes`.
+            order: 0 for labels, 1 linear, 3 cubic.
+
+        Raises:
+            PreparationError: if the volume is on another grid.
+        """
+        return self.placement.to_native(volume, order=order)
+
+
+def prepare_scan(
+    images: Mapping[str, Path],
+    config: PipelineConfig = DEFAULT,
+    *,
+    segmentation: Path | None = None,
+    name: str = "",
+) -> PreparedScan:
+    """Make one raw scan comparable with others.
+
+    The steps: read and check, find the brain, remove the shading inside it, register it to the template, one
+    interpolation to the fine grid, intensities to [0, 1], pool. T1w leads where there is one: its brain mask
+    and its affine hold for every modality, which must lie on its grid.
+
+    Args:
+        images: modality (`T1w`, `T1ce`, `T2w`, `FLAIR`) to a NIfTI file.
+        config: the pipeline.
+        segmentation: a label map on the same grid.
+        name: the scan's name for messages; by default its leading file's name.
+
+    Returns:
+        The prepared scan; its verdict says whether it may be used.
+
+    Raises:
+        VolumeError: if a file is not a usable MRI.
+        PreparationError: if a step fails.
+    """
+    log = _Log()
+    raw = log.run("read", "nibabel", lambda: read_raw(images, segmentation))
+    name = name or Path(images[raw.lead_modality]).name
+    mask = _find_brain(raw, config, name, log)
+    brains = _correct(raw, mask, config, name, log)
+    placement = _place(brains[raw.lead_modality], mask, config, name, log)
+    fine_mask = log.run("resample mask", "scipy", lambda: placement.mask_to_fine(mask))
+    if not fine_mask.voxels.any():
+        raise PreparationError(f"{name}: the brain lies outside the prepared grid.")
+    fine: dict[str, Volume] = {}
+    for word, brain in brains.items():
+        action = partial(_to_fine, brain, fine_mask, placement, config, name)
+        fine[word] = log.run(f"resample {word}", "scipy", action)
+    share = average_pool(fine_mask, config.pool)
+    brain_mask = share.with_voxels(share.voxels >= 0.5)
+    numbers = log.run(
+        "measure quality",
+        "",
+        lambda: _measure(raw, mask, fine[raw.lead_modality], fine_mask, placement),
+    )
+    verdict, reason = quality.judge(numbers)
+    return PreparedScan(
+        name=name,
+        config=config,
+        volumes={word: pool_masked(volume, brain_mask, config.pool) for word, volume in fine.items()},
+        segmentation=None if raw.segmentation is None else placement.labels_to_prepared(raw.segmentation),
+        brain_mask=brain_mask,
+        native=raw.lead,
+        native_brain_mask=mask,
+        stored=raw.stored,
+        placement=placement,
+        steps=tuple(log.steps),
+        quality=numbers,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+@dataclass(slots=True)
+class _Log:
+    """Steps done so far."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    def run(self, name: str, tool: str, action: Callable[[], Result]) -> Result:
+        """Do a step and write down what took how long."""
+        start = time.perf_counter()
+        result = action()
+        self.steps.append(Step(name, tool, round(time.perf_counter() - start, 3)))
+        return result
+
+
+def _find_brain(raw: RawScan, config: PipelineConfig, name: str, log: _Log) -> Volume:
+    method = config.extraction
+    if method != "none" and extraction.is_stripped(raw.lead):
+        method = "none"  # never strip twice
+    if method == "auto":
+        method = "deepbet"
+    finders: dict[str, Callable[[], Volume]] = {
+        "none": lambda: extraction.stripped_mask(list(raw.volumes.values())),
+        "deepbet": lambda: extraction.deepbet_mask(raw.lead, name),
+        "template": lambda: extraction.template_mask(raw.lead, name),
+    }
+    mask = log.run("find brain", method, finders[method])
+    if not mask.voxels.any():
+        raise PreparationError(f"{name}: no brain was found by {method}.")
+    return mask
+
+
+def _correct(raw: RawScan, mask: Volume, config: PipelineConfig, name: str, log: _Log) -> dict[str, Volume]:
+    if config.bias_field == "none":
+        return {
+            word: volume.with_voxels(np.where(mask.voxels, volume.voxels, np.float32(0.0)))
+            for word, volume in raw.volumes.items()
+        }
+    corrected: dict[str, Volume] = {}
+    for word, volume in raw.volumes.items():
+        action = partial(correct_bias_field, volume, mask, name)
+        corrected[word] = log.run(f"correct bias field of {word}", "niimath -n4", action)
+    return corrected
+
+
+def _to_fine(
+    brain: Volume, fine_mask: Volume, placement: Placement, config: PipelineConfig, name: str
+) -> Volume:
+    return normalize(placement.to_fine(brain, order=1), fine_mask, config, name)
+
+
+def _place(brain: Volume, mask: Volume, config: PipelineConfig, name: str, log: _Log) -> Placement:
+    if config.space == "crop":
+        return place_in_box(mask, config)
+    if config.registration == "none":
+        return place_in_template(mask.grid, np.eye(4), config.pool)
+    affine = log.run("register", "niimath -allineate", lambda: register_affine(brain, name))
+    return place_in_template(mask.grid, affine, config.pool)
+
+
+def _measure(
+    raw: RawScan, mask: Volume, fine: Volume, fine_mask: Volume, placement: Placement
+) -> dict[str, float]:
+    numbers = quality.measure_native(mask)
+    if placement.box is not None:
+        return numbers | quality.measure_box(mask, placement)
+    template = load_template()
+    brain, share = average_pool(fine, COARSE), average_pool(fine_mask, COARSE)
+    coarse_mask = share.with_voxels(share.voxels >= 0.5)
+    numbers |= quality.measure_affine(placement.template_from_native)
+    numbers |= quality.measure_match(brain, coarse_mask, template)
+    if raw.lead_modality == LEAD:
+        numbers |= quality.measure_contrast(brain, coarse_mask, template)
+    return numbers
