@@ -6,23 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from medical_transformer.cohorts.scan import Scan
+from medical_transformer.cohorts.scan import FIXED_COLUMNS, Scan
 from medical_transformer.cohorts.tables import write_json, write_table
 from medical_transformer.errors import CohortError
-
-FIXED_COLUMNS = (
-    "scan",
-    "subject",
-    "session",
-    "site",
-    "modality",
-    "path",
-    "segmentation",
-    "source",
-    "content_hash",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +21,9 @@ class Cohort:
         name: what the data set is called.
         root: the folder that all paths are relative to.
         scans: the scans.
+
+    Raises:
+        CohortError: if a name is there twice, or a label is a number for one scan and a text for another.
     """
 
     name: str
@@ -44,6 +35,11 @@ class Cohort:
         doubled = [name for name, count in names.items() if count > 1]
         if doubled:
             raise CohortError(f"Cohort {self.name!r} has {len(doubled)} names twice, such as {doubled[0]!r}.")
+        mixed = self._kinds(str) & self._kinds(float, int)
+        if mixed:
+            raise CohortError(
+                f"Label {min(mixed)!r} of cohort {self.name!r} is a number for some, a text for others."
+            )
         object.__setattr__(self, "scans", tuple(sorted(self.scans, key=lambda scan: scan.name)))
 
     def __len__(self) -> int:
@@ -58,6 +54,11 @@ class Cohort:
     def label_names(self) -> tuple[str, ...]:
         """Labels that at least one scan has, sorted."""
         return tuple(sorted({label for scan in self.scans for label in scan.labels}))
+
+    def _kinds(self, *kinds: type) -> set[str]:
+        return {
+            label for scan in self.scans for label, value in scan.labels.items() if isinstance(value, kinds)
+        }
 
     def where(self, keep: Callable[[Scan], bool]) -> Self:
         """Return the cohort of the scans that `keep` is true for."""
@@ -80,12 +81,17 @@ class Cohort:
         labels = self.label_names
         rows = (row for scan in self.scans for row in _rows(scan, labels))
         write_table(folder / "cohort.tsv", (*FIXED_COLUMNS, *labels), rows)
-        root = self.root.resolve()
-        inside = root.is_relative_to(folder.resolve())
-        recorded = root.relative_to(folder.resolve()) if inside else root
-        write_json(
-            folder / "cohort.json", {"name": self.name, "root": recorded.as_posix(), "scans": len(self)}
-        )
+        about = {
+            "name": self.name,
+            "root": self._root_seen_from(folder),
+            "scans": len(self),
+            "text_labels": sorted(self._kinds(str)),
+        }
+        write_json(folder / "cohort.json", about)
+
+    def _root_seen_from(self, folder: Path) -> str:
+        root, place = self.root.resolve(), folder.resolve()
+        return (root.relative_to(place) if root.is_relative_to(place) else root).as_posix()
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -99,14 +105,23 @@ class Cohort:
             raise CohortError(
                 f"{folder} holds no cohort (cohort.tsv and cohort.json); make one with `medtrans index`."
             )
-        about = json.loads(description.read_text(encoding="utf-8"))
+        about = _about(description)
         with table.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, delimiter="\t")
             missing = set(FIXED_COLUMNS) - set(reader.fieldnames or ())
             if missing:
                 raise CohortError(f"{table} lacks the columns {', '.join(sorted(missing))}.")
-            scans = tuple(_scans(reader))
+            scans = tuple(_scans(reader, frozenset(about.get("text_labels", ()))))
         return cls(about["name"], folder / about["root"], scans)
+
+
+def _about(path: Path) -> dict[str, Any]:
+    try:
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        _ = about["name"], about["root"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CohortError(f"{path} does not describe a cohort ({error}); index the data again.") from error
+    return about
 
 
 def _rows(scan: Scan, labels: Iterable[str]) -> Iterable[list[str]]:
@@ -125,7 +140,7 @@ def _rows(scan: Scan, labels: Iterable[str]) -> Iterable[list[str]]:
         ]
 
 
-def _scans(rows: Iterable[dict[str, str]]) -> Iterable[Scan]:
+def _scans(rows: Iterable[dict[str, str]], text_labels: frozenset[str]) -> Iterable[Scan]:
     grouped: dict[str, list[dict[str, str]]] = {}
     for row in rows:
         grouped.setdefault(row["scan"], []).append(row)
@@ -139,14 +154,16 @@ def _scans(rows: Iterable[dict[str, str]]) -> Iterable[Scan]:
             session=first["session"] or None,
             site=first["site"] or None,
             segmentation=Path(first["segmentation"]) if first["segmentation"] else None,
-            labels={label: _as_value(text) for label, text in labels.items()},
+            labels={
+                label: text if label in text_labels else _as_value(text) for label, text in labels.items()
+            },
             source=first["source"],
             content_hash=first["content_hash"],
         )
 
 
 def _as_text(value: float | str) -> str:
-    return value if isinstance(value, str) else repr(value)
+    return value if isinstance(value, str) else repr(float(value))
 
 
 def _as_value(text: str) -> float | str:

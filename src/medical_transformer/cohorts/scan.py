@@ -1,5 +1,6 @@
 """A scan: one imaging occasion of one subject."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +9,20 @@ from pathlib import Path
 from medical_transformer.errors import CohortError
 
 # Names and subjects become file names.
-FILE_SAFE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+FILE_SAFE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+
+# The columns of a cohort's table that are no labels.
+FIXED_COLUMNS = (
+    "scan",
+    "subject",
+    "session",
+    "site",
+    "modality",
+    "path",
+    "segmentation",
+    "source",
+    "content_hash",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +40,10 @@ class Scan:
             that is missing is absent.
         source: the table and row it came from, or the file.
         content_hash: first 16 hex digits of the SHA-256 over the image files' bytes.
+
+    Raises:
+        CohortError: if subject or name cannot name a file, there is no image, or a label is empty or
+            not finite.
     """
 
     subject: str
@@ -46,3 +64,15 @@ class Scan:
                 )
         if not self.images:
             raise CohortError(f"Scan {self.name!r} has no image.")
+        for label, said in self.labels.items():
+            self._check_label(label, said)
+
+    def _check_label(self, label: str, value: float | str) -> None:
+        if label in FIXED_COLUMNS or not label.strip():
+            raise CohortError(
+                f"Scan {self.name!r}: {label!r} cannot name a label; a cohort's table needs it."
+            )
+        if not (value.strip() if isinstance(value, str) else math.isfinite(value)):
+            raise CohortError(
+                f"Scan {self.name!r}: label {label!r} is {value!r}; leave out a label that is missing."
+            )

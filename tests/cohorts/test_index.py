@@ -1,0 +1,135 @@
+import zlib
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from medical_transformer.cohorts import Cohort, Indexed, Ledger, Verdict, index
+from medical_transformer.errors import CohortError
+
+NAMES = ("IXI012-HH-1211", "IXI015-HH-1258", "IXI033-HH-1259")
+
+
+def write_image(path: Path, content: str = "") -> Path:
+    voxels = np.random.default_rng(zlib.crc32((content or path.name).encode())).random((8, 9, 10), np.float32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.Nifti1Image(voxels, np.eye(4)).to_filename(path)
+    return path
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    for name in NAMES:
+        write_image(tmp_path / "data" / f"{name}-T1.nii")
+    table = 'IXI_ID,"SEX_ID (1=m, 2=f)",AGE\n12,1,38.5\n15,1,24.5\n33,2,30\n'
+    (tmp_path / "data" / "IXI.csv").write_text(table)
+    return tmp_path / "data"
+
+
+def entry(indexed: Indexed, item: str) -> tuple[Verdict, str]:
+    return next((one.verdict, one.reason) for one in indexed.ledger.entries if one.item == item)
+
+
+def test_cohort_and_ledger_are_written(source: Path, tmp_path: Path) -> None:
+    indexed = index(source, tmp_path / "out")
+    assert Cohort.load(tmp_path / "out").scans == indexed.cohort.scans
+    assert Ledger.load(tmp_path / "out" / "ledger.tsv") == indexed.ledger
+
+
+def test_a_dry_run_writes_nothing(source: Path) -> None:
+    before = sorted(source.parent.rglob("*"))
+    index(source)
+    assert sorted(source.parent.rglob("*")) == before
+
+
+def test_every_file_stands_in_the_ledger_once(source: Path) -> None:
+    for name in ("._IXI012-HH-1211-T1.nii", ".DS_Store", "notes.txt", "other.csv", "sub/report.pdf"):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text("x")
+    write_image(source / "unknown.nii.gz")
+    items = [one.item for one in index(source).ledger.entries if one.kind == "file"]
+    files = [path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()]
+    assert sorted(items) == sorted(files)
+
+
+def test_what_macos_left_behind_is_called_so(source: Path) -> None:
+    (source / "._IXI012-HH-1211-T1.nii").write_bytes(b"\0")
+    assert "macOS" in entry(index(source), "._IXI012-HH-1211-T1.nii")[1]
+
+
+def test_many_unrelated_files_of_one_kind_share_a_line(source: Path) -> None:
+    (source / "dicom").mkdir()
+    for number in range(170):
+        (source / "dicom" / f"{number}.dcm").write_bytes(b"x")
+    assert entry(index(source), "dicom/*.dcm (170 files)")[0] is Verdict.SKIPPED
+
+
+def test_indexing_again_into_the_source_finds_the_same(source: Path) -> None:
+    first = index(source, source)
+    again = index(source, source)
+    assert again.cohort == first.cohort
+    assert entry(again, "cohort.tsv") == (Verdict.SKIPPED, "An earlier indexing wrote this.")
+
+
+def test_an_empty_file_is_refused_with_its_row(source: Path) -> None:
+    (source / "IXI012-HH-1211-T1.nii").write_bytes(b"")
+    indexed = index(source)
+    assert [scan.subject for scan in indexed.cohort.scans] == ["IXI015", "IXI033"]
+    assert entry(indexed, "IXI012-HH-1211-T1.nii") == (
+        Verdict.REFUSED,
+        "IXI012-HH-1211-T1.nii is empty (0 bytes).",
+    )
+    assert entry(indexed, "IXI.csv row 2") == (Verdict.SKIPPED, "Its scan IXI012-HH-1211 was left out.")
+
+
+def test_a_link_to_nothing_is_refused(source: Path) -> None:
+    (source / "IXI012-HH-1211-T1.nii").unlink()
+    (source / "IXI012-HH-1211-T1.nii").symlink_to("annex/missing")
+    assert "fetch its content" in entry(index(source), "IXI012-HH-1211-T1.nii")[1]
+
+
+def test_the_same_bytes_under_two_names_are_kept_once_and_said(source: Path) -> None:
+    content = (source / "IXI012-HH-1211-T1.nii").read_bytes()
+    (source / "IXI033-HH-1259-T1.nii").write_bytes(content)
+    indexed = index(source)
+    assert [scan.subject for scan in indexed.cohort.scans] == ["IXI012", "IXI015"]
+    assert entry(indexed, "IXI033-HH-1259")[0] is Verdict.SKIPPED
+    assert any("IXI033-HH-1259 holds the same bytes as IXI012-HH-1211" in note for note in indexed.notes)
+
+
+def test_the_hash_is_of_the_bytes_and_not_of_the_name(source: Path) -> None:
+    before = {scan.content_hash for scan in index(source).cohort.scans}
+    (source / "IXI012-HH-1211-T1.nii").rename(source / "IXI014-HH-1236-T1.nii")
+    assert {scan.content_hash for scan in index(source).cohort.scans} == before
+
+
+def test_linked_folders_are_followed_and_circles_are_not(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "images").symlink_to(source)
+    (source / "circle").symlink_to(tmp_path / "linked")
+    assert len(index(tmp_path / "linked").cohort) == 3
+
+
+@pytest.mark.parametrize("name", ["nowhere", "data/IXI.csv"])
+def test_a_source_that_is_no_folder_is_refused(source: Path, name: str) -> None:
+    with pytest.raises(CohortError, match="give the folder that holds the scans"):
+        index(source.parent / name)
+
+
+def test_an_unknown_layout_is_refused_with_those_that_exist(source: Path) -> None:
+    with pytest.raises(CohortError, match=r"no layout 'IXI'; there are: auto, .*ixi"):
+        index(source, layout="IXI")
+
+
+def test_a_folder_without_an_image_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "slice.dcm").write_bytes(b"x")
+    with pytest.raises(CohortError, match="dcm2niix"):
+        index(tmp_path)
+
+
+def test_a_source_of_which_nothing_is_usable_is_refused_with_the_reason(source: Path) -> None:
+    for path in source.glob("*.nii"):
+        path.write_bytes(b"")
+    with pytest.raises(CohortError, match=r"is empty \(0 bytes\)"):
+        index(source)
