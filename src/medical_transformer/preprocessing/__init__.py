@@ -1,6 +1,18 @@
 """Making scans comparable: one after the other, or a whole cohort."""
 
 from medical_transformer.preprocessing.config import BRATS, DEFAULT, PAPER, PRESETS, PipelineConfig, preset
+from medical_transformer.preprocessing.prepare import Prepared, prepare
 from medical_transformer.preprocessing.scan import PreparedScan, prepare_scan
 
-__all__ = ["BRATS", "DEFAULT", "PAPER", "PRESETS", "PipelineConfig", "PreparedScan", "prepare_scan", "preset"]
+__all__ = [
+    "BRATS",
+    "DEFAULT",
+    "PAPER",
+    "PRESETS",
+    "PipelineConfig",
+    "Prepared",
+    "PreparedScan",
+    "prepare",
+    "prepare_scan",
+    "preset",
+]

@@ -50,7 +50,7 @@ LIMITS: tuple[Limit, ...] = (
     Limit("largest_piece_share", "the largest piece's share of the brain mask", (0.98, 1), (0.8, 1)),
     Limit("border_share", "the mask's share on the border of the field of view", (0, 0.005), (0, 0.05)),
     Limit("longest_voxel_side_mm", "the longest voxel side in mm", (0, 3.5), (0, 8)),
-    Limit("template_correlation", "the correlation with the template", (0.75, 1), (0.5, 1)),
+    Limit("template_correlation", "the correlation with the template", (0.55, 1), (0.35, 1)),
     Limit("scale_least", "the least scale to the template", (0.75, 1.5), (0.6, 1.8)),
     Limit("scale_most", "the greatest scale to the template", (0.75, 1.5), (0.6, 1.8)),
     Limit("determinant", "the affine's determinant", (0.6, 2.0), (0.4, 3.0)),

@@ -1,0 +1,141 @@
+"""Prepared scans on disk, as BIDS-Derivatives; every file appears under its name only when it is whole."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medical_transformer.cohorts import Scan, Verdict
+from medical_transformer.cohorts.tables import write_json
+from medical_transformer.preprocessing.config import PipelineConfig
+from medical_transformer.preprocessing.names import ScanFiles
+from medical_transformer.preprocessing.picture import draw
+from medical_transformer.preprocessing.scan import PreparedScan
+from medical_transformer.preprocessing.template import NAME, load_template
+from medical_transformer.volumes import Volume, write_like, write_volume
+from medical_transformer.volumes.writing import MNI_SPACE, SCANNER_SPACE
+
+BIDS_VERSION = "1.9.0"
+
+
+def write_description(root: Path) -> None:
+    """Write `dataset_description.json`, which tells what made the folder."""
+    description = {
+        "Name": "Prepared scans",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "medical_transformer", "Version": metadata.version("medical-transformer")}],
+    }
+    write_json(root / "dataset_description.json", description)
+
+
+def write_prepared(prepared: PreparedScan, scan: Scan, root: Path, inputs: Mapping[str, str]) -> None:
+    """Write everything about a prepared scan; the sidecar comes last and marks it as done.
+
+    A refused scan leaves its picture, its native mask and its sidecar, to see why; no prepared image.
+
+    Args:
+        prepared: the scan.
+        scan: what the cohort says about it.
+        root: the derivatives' folder.
+        inputs: checksums of its input files.
+    """
+    files = ScanFiles.of(scan, prepared.config)
+    # While files of an earlier pipeline are being replaced, nothing may say that they are whole.
+    for path in (files.sidecar, files.segmentation, *map(files.image, prepared.volumes)):
+        (root / path).unlink(missing_ok=True)
+    write_like(_as_bytes(prepared.native_brain_mask), prepared.stored, root / files.native_brain_mask)
+    _write_bytes(root / files.figure, draw(prepared))
+    if prepared.verdict is not Verdict.REFUSED:
+        _write_images(prepared, files, root)
+        write_json(root / files.transform, _transform(prepared))
+    write_json(root / files.sidecar, _sidecar(prepared, inputs))
+
+
+def read_sidecar(scan: Scan, config: PipelineConfig, root: Path) -> dict[str, Any] | None:
+    """Return what a finished scan's sidecar says, or nothing where the scan is not done."""
+    path = root / ScanFiles.of(scan, config).sidecar
+    if not path.is_file():
+        return None
+    sidecar: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return sidecar
+
+
+def checksums(paths: Mapping[str, Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file, first 16 hex digits."""
+    return {word: _checksum(path) for word, path in paths.items()}
+
+
+def combined_checksum(paths: list[Path]) -> str:
+    """Return the SHA-256 over the bytes of several files, first 16 hex digits."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _write_images(prepared: PreparedScan, files: ScanFiles, root: Path) -> None:
+    code = MNI_SPACE if prepared.config.space == "mni" else SCANNER_SPACE
+    for modality, volume in prepared.volumes.items():
+        write_volume(volume, root / files.image(modality), space_code=code)
+    write_volume(_as_bytes(prepared.brain_mask), root / files.brain_mask, space_code=code)
+    if prepared.segmentation is not None:
+        write_volume(prepared.segmentation, root / files.segmentation, space_code=code)
+
+
+def _as_bytes(mask: Volume) -> Volume:
+    return mask.with_voxels(mask.voxels.astype(np.uint8))
+
+
+def _transform(prepared: PreparedScan) -> dict[str, Any]:
+    return {
+        "Unit": "mm, RAS+",
+        "native_to_prepared": prepared.placement.template_from_native.tolist(),
+        "prepared_to_native": prepared.placement.native_from_template.tolist(),
+        "note": "Points; to pull an image onto the prepared grid use prepared_to_native.",
+    }
+
+
+def _sidecar(prepared: PreparedScan, inputs: Mapping[str, str]) -> dict[str, Any]:
+    config, template = prepared.config, prepared.config.space == "mni"
+    return {
+        "scan": prepared.name,
+        "verdict": str(prepared.verdict),
+        "reason": prepared.reason,
+        "fingerprint": config.fingerprint(),
+        "config": config.model_dump(mode="json"),
+        "inputs": dict(inputs),
+        "template": {"name": NAME, "checksum": load_template().checksum} if template else None,
+        "SkullStripped": True,
+        "SpatialReference": "ICBM 2009c, 193x229x193 at 1 mm, pooled" if template else "a box of the input",
+        "quality": {word: round(value, 6) for word, value in prepared.quality.items()},
+        "steps": [{"name": step.name, "tool": step.tool, "seconds": step.seconds} for step in prepared.steps],
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computes the voxels."""
+    tools = ("medical-transformer", "niimath", "deepbet", "nilearn", "numpy", "scipy", "torch", "nibabel")
+    return {"python": platform.python_version(), **{tool: metadata.version(tool) for tool in tools}}
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,107 @@
+"""One picture per scan, to see at a glance whether its preparation went well."""
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from medical_transformer.cohorts import Verdict
+from medical_transformer.preprocessing.masks import centre
+from medical_transformer.preprocessing.scan import PreparedScan
+from medical_transformer.preprocessing.template import load_template
+from medical_transformer.volumes import Volume, resample
+
+PANEL, HEADER, FOOTER = 300, 58, 22
+MASK_COLOUR, TEMPLATE_COLOUR = (255, 210, 0), (0, 220, 255)
+VERDICT_COLOURS = {
+    Verdict.PREPARED: (120, 230, 120),
+    Verdict.WARNED: (255, 200, 60),
+    Verdict.REFUSED: (255, 90, 90),
+}
+NUMBERS = {
+    "brain_ml": "brain {:.0f} ml",
+    "template_correlation": "correlation {:.2f}",
+    "determinant": "determinant {:.2f}",
+    "centre_distance_mm": "centre off by {:.1f} mm",
+    "white_over_grey": "white/grey {:.2f}",
+    "border_share": "on the border {:.2%}",
+    "outside_box_share": "outside the box {:.2%}",
+}
+Pixels = np.ndarray[Any, Any]
+
+
+def draw(scan: PreparedScan) -> bytes:
+    """Draw three planes of the native scan and of the prepared one, with contours, as a PNG.
+
+    Above: the native scan with its brain mask (yellow). Below: the prepared scan with its mask, or, in
+    template space, with the template's contour (cyan). Left of the picture is the subject's left.
+    """
+    canvas = Image.new("RGB", (3 * PANEL, 2 * PANEL + HEADER + FOOTER), (12, 12, 12))
+    native = _panels(scan.native, scan.native_brain_mask, MASK_COLOUR)
+    prepared = next(iter(scan.volumes.values()))
+    outline, colour = _outline(scan)
+    for row, panels in enumerate((native, _panels(prepared, outline, colour))):
+        for column, panel in enumerate(panels):
+            canvas.paste(panel, (column * PANEL, HEADER + row * PANEL))
+    _write(canvas, scan)
+    buffer = BytesIO()
+    canvas.save(buffer, format="PNG", optimize=False)
+    return buffer.getvalue()
+
+
+def _outline(scan: PreparedScan) -> tuple[Volume, tuple[int, int, int]]:
+    if scan.placement.box is not None:
+        return scan.brain_mask, MASK_COLOUR
+    mask = load_template().mask
+    share = mask.with_voxels(mask.voxels.astype(np.float32))
+    carried = resample(share, scan.brain_mask.grid)
+    return carried.with_voxels(carried.voxels > 0.5), TEMPLATE_COLOUR
+
+
+def _panels(volume: Volume, mask: Volume, colour: tuple[int, int, int]) -> list[Image.Image]:
+    middle = np.rint(centre(mask.voxels)).astype(int)
+    bright = float(np.percentile(volume.voxels[mask.voxels], 99.5)) or 1.0
+    panels = []
+    for axis in range(3):
+        sides = [side for index, side in enumerate(volume.spacing_mm) if index != axis]
+        grey = np.clip(np.take(volume.voxels, middle[axis], axis) / bright, 0, 1) * 255
+        inside = np.take(mask.voxels, middle[axis], axis)
+        panels.append(_panel(grey.astype(np.uint8), inside, sides, colour))
+    return panels
+
+
+def _panel(grey: Pixels, inside: Pixels, sides_mm: list[float], colour: tuple[int, int, int]) -> Image.Image:
+    """Scale a slice into a square panel, up is up, and draw the contour one pixel wide."""
+    extent = [side * size for side, size in zip(grey.shape, sides_mm, strict=True)]
+    zoom = PANEL / max(extent)
+    size = (max(1, round(extent[0] * zoom)), max(1, round(extent[1] * zoom)))
+    picture = Image.fromarray(np.ascontiguousarray(grey.T[::-1])).resize(size, Image.Resampling.BILINEAR)
+    shape = Image.fromarray(np.ascontiguousarray(inside.T[::-1]).astype(np.uint8) * 255)
+    scaled = np.asarray(shape.resize(size, Image.Resampling.BILINEAR)) > 127
+    pixels = np.array(picture.convert("RGB"))
+    pixels[scaled & ~ndimage.binary_erosion(scaled)] = colour
+    panel = Image.new("RGB", (PANEL, PANEL))
+    panel.paste(Image.fromarray(pixels), ((PANEL - size[0]) // 2, (PANEL - size[1]) // 2))
+    return panel
+
+
+def _write(canvas: Image.Image, scan: PreparedScan) -> None:
+    pen = ImageDraw.Draw(canvas)
+    large, small = ImageFont.load_default(17), ImageFont.load_default(13)
+    pen.text((8, 5), scan.name, font=large, fill=(255, 255, 255))
+    beside = 20 + pen.textlength(scan.name, font=large)
+    pen.text((beside, 8), f"{scan.verdict}  {scan.reason}", font=small, fill=VERDICT_COLOURS[scan.verdict])
+    numbers = [form.format(scan.quality[key]) for key, form in NUMBERS.items() if key in scan.quality]
+    pen.text((8, 32), "   ".join(numbers), font=small, fill=(200, 200, 200))
+    below = HEADER + 2 * PANEL + 3
+    pen.text((8, below), "above: as read, with the brain mask", font=small, fill=MASK_COLOUR)
+    pen.text((3 * PANEL // 2, below), "below: prepared", font=small, fill=_outline_colour(scan))
+    for top in (HEADER, HEADER + PANEL):
+        pen.text((PANEL + 4, top + PANEL // 2), "L", font=small, fill=(160, 160, 160))
+        pen.text((2 * PANEL - 12, top + PANEL // 2), "R", font=small, fill=(160, 160, 160))
+
+
+def _outline_colour(scan: PreparedScan) -> tuple[int, int, int]:
+    return TEMPLATE_COLOUR if scan.placement.box is None else MASK_COLOUR
