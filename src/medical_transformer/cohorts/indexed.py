@@ -1,7 +1,7 @@
 """What indexing a data set gives: its scans, what became of every item, and what a person should know."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,11 @@ def _summarised(files: Iterable[Path]) -> Iterator[tuple[str, str]]:
             yield f"{(folder / f'*{suffix}').as_posix()} ({len(paths)} files)", reason
         else:
             yield from ((path.as_posix(), reason) for path in paths)
+
+
+def counted(things: Sized, noun: str) -> str:
+    """Return `1 scan`, `2 scans` for a sentence."""
+    return f"{len(things)} {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
 
 
 def listing(items: Iterable[str], most: int = 12) -> str:

@@ -106,12 +106,12 @@ def test_an_empty_age_is_absent(indexed: Indexed) -> None:
 
 def test_a_scan_without_a_row_is_kept_without_labels(indexed: Indexed) -> None:
     assert labels(indexed, "IXI637-HH-2785") == {}
-    assert reason(indexed, "IXI637-HH-2785")[1] == "Kept without labels: the table has no row for it."
+    assert reason(indexed, "IXI637-HH-2785")[1] == "Kept without labels: no table has a row for it."
 
 
 def test_a_row_without_a_scan_is_skipped(lay: Lay) -> None:
     indexed = index(lay(images()[1], texts={"IXI.csv": TABLE}))
-    assert reason(indexed, "IXI.csv row 2") == (Verdict.SKIPPED, "No T1 image of this subject is here.")
+    assert reason(indexed, "IXI.csv row 2") == (Verdict.SKIPPED, "No image that belongs to this row is here.")
 
 
 def test_every_row_stands_in_the_ledger_once(indexed: Indexed) -> None:
@@ -120,7 +120,7 @@ def test_every_row_stands_in_the_ledger_once(indexed: Indexed) -> None:
 
 
 def test_scans_without_an_age_are_named_in_the_notes(indexed: Indexed) -> None:
-    note = next(note for note in indexed.notes if "no age_years" in note)
+    note = next(note for note in indexed.notes if "without age_years" in note)
     assert "IXI219-Guys-0894, IXI328-HH-2295, IXI435-IOP-1041, IXI637-HH-2785" in note
 
 

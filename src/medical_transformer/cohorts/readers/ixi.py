@@ -6,14 +6,22 @@ The layout is `IXI012-HH-1211-T1.nii.gz`: subject, hospital, number of the scan,
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import item_of, list_files
-from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, listing
-from medical_transformer.cohorts.labels import Label, Merged, as_sex, merge, plausible, present
+from medical_transformer.cohorts.files import list_files
+from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted
+from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
 from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.people import (
+    People,
+    Person,
+    account_for_rows,
+    group_people,
+    notes_on_missing,
+    notes_on_rows,
+    what_is_known,
+)
 from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_whole, read_raw_table
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.errors import CohortError
@@ -26,14 +34,6 @@ FILE = re.compile(
 TABLES = ("IXI.csv", "IXI.xls", "IXI.xlsx")
 SEX_CODES = {"1": "male", "2": "female"}
 SCANS_IN_PAPER = 566  # paper section 4.1
-
-
-@dataclass(frozen=True, slots=True)
-class _Person:
-    """What the table says about one subject: its rows, merged."""
-
-    rows: tuple[TableRow, ...]
-    merged: Merged
 
 
 def recognises(folder: Path) -> bool:
@@ -60,7 +60,8 @@ def read(source: Path, table: Path | None) -> Indexed:
     people = _people(demographics) if demographics else {}
     scans = tuple(_scan(path, maps, people, draft) for path in images.values())
     _account_for_maps(maps, scans, draft)
-    _account_for_rows(demographics, people, scans, source, draft)
+    if demographics:
+        account_for_rows(demographics, people, {scan.subject for scan in scans}, source, draft)
     return Indexed(Cohort("IXI", source, scans), draft.finish(files), _notes(scans, people, demographics))
 
 
@@ -103,18 +104,15 @@ def _find_table(
     return read_raw_table(path) if path else None
 
 
-def _people(table: RawTable) -> dict[str, _Person]:
+def _people(table: RawTable) -> dict[str, Person]:
     id_column = table.require("IXI_ID")
-    rows: dict[str, list[TableRow]] = {}
-    for row in table.rows:
-        number = as_whole(row.text(id_column))
-        if number is not None:
-            rows.setdefault(f"IXI{number:03d}", []).append(row)
     sex_column = next((column for column in table.columns if column.upper().startswith("SEX")), "SEX_ID")
-    return {
-        subject: _Person(tuple(several), merge([_labels(row, sex_column) for row in several]))
-        for subject, several in rows.items()
-    }
+
+    def subject(row: TableRow) -> str | None:
+        number = as_whole(row.text(id_column))
+        return None if number is None else f"IXI{number:03d}"
+
+    return group_people(table, subject, lambda row: _labels(row, sex_column))
 
 
 def _labels(row: TableRow, sex_column: str) -> dict[str, Label]:
@@ -128,12 +126,12 @@ def _labels(row: TableRow, sex_column: str) -> dict[str, Label]:
     )
 
 
-def _scan(path: Path, maps: Mapping[str, Path], people: Mapping[str, _Person], draft: LedgerDraft) -> Scan:
+def _scan(path: Path, maps: Mapping[str, Path], people: People, draft: LedgerDraft) -> Scan:
     match = FILE.match(path.name)
     assert match is not None
     subject, person = match["subject"], people.get(match["subject"])
     draft.file(path, Verdict.USED, f"The T1 image of {match['scan']}.", subject)
-    draft.scan(match["scan"], Verdict.USED, _what_is_known(person), subject)
+    draft.scan(match["scan"], Verdict.USED, what_is_known(person), subject)
     return Scan(
         subject=subject,
         name=match["scan"],
@@ -141,21 +139,7 @@ def _scan(path: Path, maps: Mapping[str, Path], people: Mapping[str, _Person], d
         site=match["site"],
         segmentation=maps.get(match["scan"]),
         labels=person.merged.labels if person else {},
-        source=person.rows[0].where if person else path.as_posix(),
-    )
-
-
-def _what_is_known(person: _Person | None) -> str:
-    if person is None:
-        return "Kept without labels: the table has no row for it."
-    if person.merged.conflicts:
-        rows, conflicts = listing(row.where for row in person.rows), listing(person.merged.conflicts)
-        return f"Kept without {conflicts}: {rows} contradict each other."
-    missing = [label for label in ("age_years", "sex") if label not in person.merged.labels]
-    return (
-        f"Kept without {' and '.join(missing)}: the table does not say."
-        if missing
-        else "Indexed with labels."
+        source=person.where if person else path.as_posix(),
     )
 
 
@@ -168,53 +152,12 @@ def _account_for_maps(maps: Mapping[str, Path], scans: Iterable[Scan], draft: Le
             draft.file(path, Verdict.SKIPPED, f"A label map without its image {scan}-T1.nii.gz.")
 
 
-def _account_for_rows(
-    table: RawTable | None,
-    people: Mapping[str, _Person],
-    scans: Iterable[Scan],
-    source: Path,
-    draft: LedgerDraft,
-) -> None:
-    if table is None:
-        return
-    draft.file(item_of(table.path, source), Verdict.USED, f"The table of labels, {len(table.rows)} rows.")
+def _notes(scans: tuple[Scan, ...], people: People, table: RawTable | None) -> tuple[str, ...]:
     subjects = {scan.subject for scan in scans}
-    told = {row.number: (subject, person) for subject, person in people.items() for row in person.rows}
-    for row in table.rows:
-        subject, person = told.get(row.number, ("", None))
-        if person is None:
-            draft.row(row, Verdict.REFUSED, "The row has no whole number under IXI_ID.")
-        else:
-            draft.row(row, *_verdict(row, person, subject in subjects), subject)
-
-
-def _verdict(row: TableRow, person: _Person, has_scan: bool) -> tuple[Verdict, str]:
-    others = listing(str(other.number) for other in person.rows if other is not row)
-    if person.merged.conflicts:
-        reason = f"Contradicts row {others} on {listing(person.merged.conflicts)}, now left out"
-        return (Verdict.USED, f"{reason}.") if has_scan else (Verdict.SKIPPED, f"{reason}; no T1 image here.")
-    if not has_scan:
-        return Verdict.SKIPPED, "No T1 image of this subject is here."
-    if row is not person.rows[0]:
-        return Verdict.SKIPPED, f"Repeats row {person.rows[0].number} without contradicting it."
-    return Verdict.USED, f"Merged with row {others}, which repeats it." if others else "Gave its labels."
-
-
-def _notes(scans: tuple[Scan, ...], people: Mapping[str, _Person], table: RawTable | None) -> tuple[str, ...]:
-    subjects = {scan.subject for scan in scans}
-    notes = [f"{len(scans)} T1 scans of {len(subjects)} subjects; the paper used {SCANS_IN_PAPER} of IXI."]
+    notes = [
+        f"{counted(scans, 'T1 scan')} of {counted(subjects, 'subject')}; the paper used {SCANS_IN_PAPER} of IXI."
+    ]
     if table is None:
         return (*notes, f"No table found ({', '.join(TABLES)}), so no scan has an age or a sex.")
-    for label in ("age_years", "sex"):
-        without = [scan.name for scan in scans if label not in scan.labels]
-        if without:
-            notes.append(f"{len(without)} scans have no {label}: {listing(without)}.")
-    conflicts = [
-        f"{subject} ({listing(person.merged.conflicts)})"
-        for subject, person in people.items()
-        if person.merged.conflicts
-    ]
-    if conflicts:
-        notes.append(f"Rows of {table.path.name} contradict each other; left out are: {listing(conflicts)}.")
-    absent = sum(subject not in subjects for subject in people)
-    return (*notes, f"{absent} of {len(people)} subjects in {table.path.name} have no T1 image here.")
+    notes += notes_on_missing(scans, ("age_years", "sex"))
+    return (*notes, *notes_on_rows(table, people, subjects))

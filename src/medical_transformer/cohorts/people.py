@@ -1,0 +1,126 @@
+"""What a table says about each person: rows brought together, and an account of every row."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from medical_transformer.cohorts.files import item_of
+from medical_transformer.cohorts.indexed import LedgerDraft, counted, listing
+from medical_transformer.cohorts.labels import Label, Merged, merge
+from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.raw_table import RawTable, TableRow
+from medical_transformer.cohorts.scan import Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a table says under one key: its rows, and their labels merged.
+
+    Attributes:
+        rows: the rows, in the order of the table.
+        merged: labels that no row contradicts, and those that the rows disagree on.
+    """
+
+    rows: tuple[TableRow, ...]
+    merged: Merged
+
+    @property
+    def where(self) -> str:
+        """The first row, as the ledger calls it."""
+        return self.rows[0].where
+
+
+People = Mapping[str, Person]
+
+
+def group_people(
+    table: RawTable,
+    key: Callable[[TableRow], str | None],
+    labels: Callable[[TableRow], Mapping[str, Label]],
+) -> dict[str, Person]:
+    """Bring the rows of a table together under their keys; rows without a key are left out."""
+    rows: dict[str, list[TableRow]] = {}
+    for row in table.rows:
+        found = key(row)
+        if found is not None:
+            rows.setdefault(found, []).append(row)
+    return {
+        one: Person(tuple(several), merge([labels(row) for row in several])) for one, several in rows.items()
+    }
+
+
+def what_is_known(person: Person | None, expected: Iterable[str] = ("age_years", "sex")) -> str:
+    """Return the ledger's sentence about the labels of a scan."""
+    if person is None:
+        return "Kept without labels: no table has a row for it."
+    if person.merged.conflicts:
+        rows, conflicts = listing(row.where for row in person.rows), listing(person.merged.conflicts)
+        return f"Kept without {conflicts}: {rows} contradict each other."
+    missing = [label for label in expected if label not in person.merged.labels]
+    return (
+        f"Kept without {' and '.join(missing)}: the table does not say."
+        if missing
+        else "Indexed with labels."
+    )
+
+
+def account_for_rows(
+    table: RawTable, people: People, with_scan: Collection[str], source: Path, draft: LedgerDraft
+) -> None:
+    """Say what became of the table and of each of its rows.
+
+    Args:
+        table: the table.
+        people: its rows under their keys.
+        with_scan: the keys that a scan was found for.
+        source: the folder that is indexed.
+        draft: the ledger to say it in.
+    """
+    draft.file(item_of(table.path, source), Verdict.USED, f"The table of labels, {len(table.rows)} rows.")
+    told = {row.number: (key, person) for key, person in people.items() for row in person.rows}
+    for row in table.rows:
+        key, person = told.get(row.number, ("", None))
+        if person is None:
+            draft.row(row, Verdict.REFUSED, "The row does not say in a readable way whom it is about.")
+        else:
+            draft.row(row, *_verdict(row, person, key in with_scan), key)
+
+
+def _verdict(row: TableRow, person: Person, has_scan: bool) -> tuple[Verdict, str]:
+    others = listing(str(other.number) for other in person.rows if other is not row)
+    if person.merged.conflicts:
+        reason = f"Contradicts row {others} on {listing(person.merged.conflicts)}, now left out"
+        return (Verdict.USED, f"{reason}.") if has_scan else (Verdict.SKIPPED, f"{reason}; no image here.")
+    if not has_scan:
+        return Verdict.SKIPPED, "No image that belongs to this row is here."
+    if row is not person.rows[0]:
+        return Verdict.SKIPPED, f"Repeats row {person.rows[0].number} without contradicting it."
+    return Verdict.USED, f"Merged with row {others}, which repeats it." if others else "Gave its labels."
+
+
+def notes_on_missing(scans: Collection[Scan], labels: Iterable[str]) -> list[str]:
+    """Return a sentence for each label that some scans lack, with their names."""
+    notes = []
+    for label in labels:
+        without = [scan.name for scan in scans if label not in scan.labels]
+        if len(without) == len(scans):
+            notes.append(f"No scan has a label {label}.")
+        elif without:
+            notes.append(f"{counted(without, 'scan')} without {label}: {listing(without)}.")
+    return notes
+
+
+def notes_on_rows(table: RawTable, people: People, with_scan: Collection[str]) -> list[str]:
+    """Return sentences on rows that contradict each other and on rows without an image."""
+    notes = []
+    conflicts = [
+        f"{key} ({listing(person.merged.conflicts)})"
+        for key, person in people.items()
+        if person.merged.conflicts
+    ]
+    if conflicts:
+        notes.append(f"Rows of {table.path.name} contradict each other; left out are: {listing(conflicts)}.")
+    absent = sum(key not in with_scan for key in people)
+    if absent:
+        notes.append(f"Of {len(people)} subjects in {table.path.name}, {absent} have no image here.")
+    return notes
