@@ -3,6 +3,7 @@
 from medical_transformer.preprocessing.config import BRATS, DEFAULT, PAPER, PRESETS, PipelineConfig, preset
 from medical_transformer.preprocessing.prepare import Prepared, prepare
 from medical_transformer.preprocessing.scan import PreparedScan, prepare_scan
+from medical_transformer.preprocessing.store import Store, open_store
 
 __all__ = [
     "BRATS",
@@ -12,6 +13,8 @@ __all__ = [
     "PipelineConfig",
     "Prepared",
     "PreparedScan",
+    "Store",
+    "open_store",
     "prepare",
     "prepare_scan",
     "preset",

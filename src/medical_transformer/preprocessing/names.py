@@ -36,9 +36,7 @@ class ScanFiles:
         acquisition = "" if scan.name in spoken else f"acq-{_label(scan.name)}"
         stem = "_".join(part for part in (subject, session, acquisition) if part)
         folder = Path(subject, session, "anat") if session else Path(subject, "anat")
-        space = (
-            f"space-{SPACE}_res-{config.pool}" if config.space == "mni" else f"space-crop_res-{config.pool}"
-        )
+        space = f"space-{SPACE}_res-{config.pool}" if config.space == "mni" else f"space-crop_res-{config.pool}"
         return cls(folder, stem, space)
 
     def image(self, modality: str) -> Path:

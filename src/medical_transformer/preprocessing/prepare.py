@@ -23,6 +23,7 @@ from medical_transformer.preprocessing.derivatives import (
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
 from medical_transformer.preprocessing.modalities import leading_order
 from medical_transformer.preprocessing.names import ScanFiles, refuse_shared_files
+from medical_transformer.preprocessing.quality import judge
 from medical_transformer.preprocessing.scan import prepare_scan
 from medical_transformer.preprocessing.workers import Died, run_each
 
@@ -131,7 +132,10 @@ def _prepare_and_write(job: _Job) -> _Outcome:
 
 
 def _is_current(done: Mapping[str, Any], inputs: Mapping[str, str], config: PipelineConfig) -> bool:
-    return done.get("fingerprint") == config.fingerprint() and done.get("inputs") == inputs
+    """Tell whether a finished scan came from this pipeline and these bytes, and is still judged the same."""
+    if done.get("fingerprint") != config.fingerprint() or done.get("inputs") != inputs:
+        return False
+    return judge(done["quality"]) == (Verdict(done["verdict"]), done["reason"])
 
 
 def _outcome(job: _Job, verdict: Verdict, reason: str, *, resumed: bool) -> _Outcome:
@@ -142,13 +146,9 @@ def _outcome(job: _Job, verdict: Verdict, reason: str, *, resumed: bool) -> _Out
     return _Outcome(verdict, reason, hashed, resumed)
 
 
-def _prepared_cohort(
-    cohort: Cohort, out: Path, config: PipelineConfig, outcomes: Mapping[str, _Outcome]
-) -> Cohort:
+def _prepared_cohort(cohort: Cohort, out: Path, config: PipelineConfig, outcomes: Mapping[str, _Outcome]) -> Cohort:
     kept = (scan for scan in cohort.scans if outcomes[scan.name].verdict is not Verdict.REFUSED)
-    return Cohort(
-        cohort.name, out, tuple(_prepared(scan, config, outcomes[scan.name].content_hash) for scan in kept)
-    )
+    return Cohort(cohort.name, out, tuple(_prepared(scan, config, outcomes[scan.name].content_hash) for scan in kept))
 
 
 def _prepared(scan: Scan, config: PipelineConfig, content_hash: str) -> Scan:

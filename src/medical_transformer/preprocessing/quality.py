@@ -54,9 +54,7 @@ LIMITS: tuple[Limit, ...] = (
     Limit("scale_least", "the least scale to the template", (0.75, 1.5), (0.6, 1.8)),
     Limit("scale_most", "the greatest scale to the template", (0.75, 1.5), (0.6, 1.8)),
     Limit("determinant", "the affine's determinant", (0.6, 2.0), (0.4, 3.0)),
-    Limit(
-        "centre_distance_mm", "the distance of the brain's centre from the template's in mm", (0, 8), (0, 20)
-    ),
+    Limit("centre_distance_mm", "the distance of the brain's centre from the template's in mm", (0, 8), (0, 20)),
     Limit("white_over_grey", "the ratio of white to grey intensity", (1.05, INFINITE), (0.0, INFINITE)),
     Limit("grey_over_csf", "the ratio of grey to CSF intensity", (1.05, INFINITE), (0.0, INFINITE)),
     Limit("outside_box_share", "the brain's share outside the box", (0, 0.001), (0, 0.2)),

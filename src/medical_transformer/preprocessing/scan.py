@@ -199,9 +199,7 @@ def _correct(raw: RawScan, mask: Volume, config: PipelineConfig, name: str, log:
     return corrected
 
 
-def _to_fine(
-    brain: Volume, fine_mask: Volume, placement: Placement, config: PipelineConfig, name: str
-) -> Volume:
+def _to_fine(brain: Volume, fine_mask: Volume, placement: Placement, config: PipelineConfig, name: str) -> Volume:
     return normalize(placement.to_fine(brain, order=1), fine_mask, config, name)
 
 
@@ -214,9 +212,7 @@ def _place(brain: Volume, mask: Volume, config: PipelineConfig, name: str, log: 
     return place_in_template(mask.grid, affine, config.pool)
 
 
-def _measure(
-    raw: RawScan, mask: Volume, fine: Volume, fine_mask: Volume, placement: Placement
-) -> dict[str, float]:
+def _measure(raw: RawScan, mask: Volume, fine: Volume, fine_mask: Volume, placement: Placement) -> dict[str, float]:
     numbers = quality.measure_native(mask)
     if placement.box is not None:
         return numbers | quality.measure_box(mask, placement)

@@ -53,9 +53,7 @@ def load_template() -> Template:
     Raises:
         PreparationError: if nilearn is missing, or its files are.
     """
-    paths = [
-        _folder() / f"mni_icbm152_{word}_tal_nlin_sym_09a_converted.nii.gz" for word in ("t1", "gm", "wm")
-    ]
+    paths = [_folder() / f"mni_icbm152_{word}_tal_nlin_sym_09a_converted.nii.gz" for word in ("t1", "gm", "wm")]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise PreparationError(f"The template {missing[0]} is missing; reinstall nilearn.")
@@ -88,9 +86,7 @@ def _on_grid(path: Path) -> Volume:
 def _folder() -> Path:
     spec = util.find_spec("nilearn")
     if spec is None or spec.origin is None:
-        raise PreparationError(
-            "nilearn is not installed, which holds the template; run `pip install nilearn`."
-        )
+        raise PreparationError("nilearn is not installed, which holds the template; run `pip install nilearn`.")
     return Path(spec.origin).parent / "datasets" / "data"
 
 

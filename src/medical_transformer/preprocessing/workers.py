@@ -46,9 +46,7 @@ class _Worker:
     job: int | None = None
 
 
-def run_each(
-    function: Callable[[Any], Any], jobs: Sequence[Any], workers: int
-) -> Iterator[tuple[int, Any | Died]]:
+def run_each(function: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[tuple[int, Any | Died]]:
     """Run a function on every job, each worker process with one thread and one job at a time.
 
     Args:
