@@ -30,8 +30,7 @@ class Grid:
         determinant = np.linalg.det(self.voxel_to_world[:3, :3])
         if not np.isfinite(self.voxel_to_world).all() or abs(determinant) < 1e-9:
             raise VolumeError(
-                "The affine of a grid must be finite and invertible, "
-                f"but its determinant is {determinant:.3g}."
+                f"The affine of a grid must be finite and invertible, but its determinant is {determinant:.3g}."
             )
 
     @property
@@ -53,9 +52,7 @@ class Grid:
 
     def is_close(self, other: "Grid", tolerance_mm: float = 1e-3) -> bool:
         """Tell whether both grids have the same shape and the same corners within `tolerance_mm`."""
-        return self.shape == other.shape and bool(
-            np.allclose(self.corners_mm(), other.corners_mm(), atol=tolerance_mm)
-        )
+        return self.shape == other.shape and bool(np.allclose(self.corners_mm(), other.corners_mm(), atol=tolerance_mm))
 
     def corners_mm(self) -> Float[np.ndarray[Any, Any], "8 3"]:
         """World coordinates of the centres of the eight corner voxels, in mm."""

@@ -1,5 +1,7 @@
 """Reading a NIfTI file: completely, checked, and turned to RAS+."""
 
+import gzip
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from medical_transformer.volumes.volume import Volume
 # A head at 0.2 mm has fewer voxels than this; a header that claims more is damaged, and is refused before
 # anything is allocated.
 MOST_VOXELS = 2_000_000_000
+CHUNK_BYTES = 1 << 22
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img")
 UNITS_TO_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
 
@@ -76,7 +79,23 @@ def _open(path: Path) -> Any:
     sides = tuple(int(side) for side in image.shape)
     if min(sides, default=0) < 1 or np.prod(sides, dtype=np.float64) > MOST_VOXELS:
         raise VolumeError(f"{path}: the header claims impossible sides {sides}; the file is damaged.")
+    _check_stream(path)
     return image
+
+
+def _check_stream(path: Path) -> None:
+    """Decompress to the very end: only there a gzip stream tells whether its bytes are still those written.
+
+    nibabel stops at the last voxel, so it takes a file with flipped bits for a good one.
+    """
+    if not path.name.endswith(".gz"):
+        return
+    try:
+        with gzip.open(path) as stream:
+            while stream.read(CHUNK_BYTES):
+                pass
+    except (OSError, EOFError, zlib.error) as error:
+        raise VolumeError(f"{path}: truncated or corrupt ({_brief(error)}).") from error
 
 
 def _read_voxels(image: Any, path: Path) -> Any:
@@ -89,17 +108,13 @@ def _read_voxels(image: Any, path: Path) -> Any:
             "extract one volume of the series first."
         )
     if min(shape) < 8:
-        raise VolumeError(
-            f"{path}: {shape} is too few slices for a volume; at least 8 along each axis are needed."
-        )
+        raise VolumeError(f"{path}: {shape} is too few slices for a volume; at least 8 along each axis are needed.")
     if image.get_data_dtype().fields is not None or np.issubdtype(image.get_data_dtype(), np.complexfloating):
         raise VolumeError(f"{path}: colour or complex voxels are not an MRI intensity image.")
     try:
         voxels = np.asanyarray(image.dataobj, dtype=np.float32).reshape(shape)
     except Exception as error:
-        raise VolumeError(
-            f"{path}: truncated or corrupt, the voxels cannot be read ({_brief(error)})."
-        ) from error
+        raise VolumeError(f"{path}: truncated or corrupt, the voxels cannot be read ({_brief(error)}).") from error
     return voxels
 
 
@@ -133,13 +148,31 @@ def _affine_mm(image: Any, path: Path) -> Any:
     if spacing.min() < 0.1 or spacing.max() > 12:
         sizes = " x ".join(f"{size:.3g}" for size in spacing)
         raise VolumeError(f"{path}: voxels of {sizes} mm are not a head scan; check the header's units.")
-    if hasattr(header, "get_sform") and int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
-        raise VolumeError(
-            f"{path}: the header has neither qform nor sform, so left and right cannot be told; "
-            "restore the orientation from the original export."
-        )
+    _check_handedness(header, path)
     return affine
 
 
+def _check_handedness(header: Any, path: Path) -> None:
+    """Refuse a header that leaves left and right open.
+
+    This is strict on purpose: nothing in the voxels of a brain tells its sides, a guess would be wrong
+    silently and for half of all programs, and whoever exported the file can still say it.
+    """
+    codes = [int(header[code]) if hasattr(header, "get_sform") else 0 for code in ("sform_code", "qform_code")]
+    if not any(codes):
+        raise VolumeError(
+            f"{path}: the header has neither qform nor sform, so left and right cannot be told; "
+            "restore the orientation from the original export (dcm2niix writes it)."
+        )
+    if all(codes) and _mirrored(header.get_sform()) != _mirrored(header.get_qform()):
+        raise VolumeError(f"{path}: qform and sform of the header disagree about left and right; repair the header.")
+
+
+def _mirrored(affine: Any) -> bool:
+    return bool(np.linalg.det(affine[:3, :3]) < 0)
+
+
 def _brief(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no details'}"[:160]
+    """Return an error's kind and first line, without the path that the message already begins with."""
+    line = str(error).splitlines()[0] if str(error) else "no details"
+    return f"{type(error).__name__}: {line}"[:160]

@@ -13,9 +13,7 @@ from medical_transformer.volumes.volume import Volume, Voxels
 NEAREST, LINEAR, CUBIC = 0, 1, 3
 
 
-def resample(
-    volume: Volume, grid: Grid, *, world_to_world: Affine | None = None, order: int = LINEAR
-) -> Volume:
+def resample(volume: Volume, grid: Grid, *, world_to_world: Affine | None = None, order: int = LINEAR) -> Volume:
     """Sample a volume at the voxel centres of another grid; outside its field of view it is 0.
 
     Args:
@@ -30,17 +28,13 @@ def resample(
         VolumeError: if `order` is not one of 0 to 5.
     """
     if order not in range(6):
-        raise VolumeError(
-            f"Interpolation of order {order} is unknown; use 0 (labels), 1 (linear) or 3 (cubic)."
-        )
+        raise VolumeError(f"Interpolation of order {order} is unknown; use 0 (labels), 1 (linear) or 3 (cubic).")
     between = np.eye(4) if world_to_world is None else world_to_world
     pull = volume.grid.world_to_voxel @ between @ grid.voxel_to_world
     source = volume.voxels.astype(np.float32, copy=False) if order else volume.voxels
     reached = _reached(source, pull, grid.shape) if order <= LINEAR else Box((0, 0, 0), grid.shape)
     sampled = np.zeros(grid.shape, dtype=source.dtype)
-    inside = tuple(
-        slice(start, start + side) for start, side in zip(reached.start, reached.shape, strict=True)
-    )
+    inside = tuple(slice(start, start + side) for start, side in zip(reached.start, reached.shape, strict=True))
     if min(reached.shape) > 0:
         sampled[inside] = ndimage.affine_transform(
             source,

@@ -28,9 +28,7 @@ def write_like(volume: Volume, stored: StoredGrid, path: Path) -> None:
 
     The inverse of `read_volume`: what was read and written again has the same shape, axes and affine.
     """
-    back = orientations.ornt_transform(
-        np.array([[0, 1], [1, 1], [2, 1]]), orientations.io_orientation(stored.affine)
-    )
+    back = orientations.ornt_transform(np.array([[0, 1], [1, 1], [2, 1]]), orientations.io_orientation(stored.affine))
     voxels = _storable(orientations.apply_orientation(volume.voxels, back))
     header = stored.header.copy()
     header.set_data_dtype(voxels.dtype)
