@@ -53,9 +53,7 @@ def test_every_fold_holds_everybody_once(count: int, subjects: int, seed: int) -
         assert fold.subjects == set(cohort.subjects)
 
 
-@given(
-    st.dictionaries(st.sampled_from(["CN", "MCI", "AD"]), st.integers(1, 40), min_size=1), st.integers(0, 9)
-)
+@given(st.dictionaries(st.sampled_from(["CN", "MCI", "AD"]), st.integers(1, 40), min_size=1), st.integers(0, 9))
 def test_each_class_is_spread_over_the_folds_to_within_one_subject(sizes: dict[str, int], seed: int) -> None:
     cohort = classes({"filler": 5, **sizes})
     folds = make_folds(cohort, 5, label="diagnosis", seed=seed)

@@ -73,9 +73,7 @@ def test_an_unreadable_spreadsheet_is_refused_with_the_way_out(tmp_path: Path) -
         read_raw_table(write(tmp_path, b"no spreadsheet", "IXI.xls"))
 
 
-def test_whole_numbers_of_a_spreadsheet_with_gaps_stay_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whole_numbers_of_a_spreadsheet_with_gaps_stay_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = pd.DataFrame({"IXI_ID": [2, None], "AGE": [35.8, None]})
     monkeypatch.setattr(pd, "read_excel", lambda path: frame)
     table = read_raw_table(write(tmp_path, b"", "IXI.xls"))

@@ -37,9 +37,7 @@ class Cohort:
             raise CohortError(f"Cohort {self.name!r} has {len(doubled)} names twice, such as {doubled[0]!r}.")
         mixed = self._kinds(str) & self._kinds(float, int)
         if mixed:
-            raise CohortError(
-                f"Label {min(mixed)!r} of cohort {self.name!r} is a number for some, a text for others."
-            )
+            raise CohortError(f"Label {min(mixed)!r} of cohort {self.name!r} is a number for some, a text for others.")
         object.__setattr__(self, "scans", tuple(sorted(self.scans, key=lambda scan: scan.name)))
 
     def __len__(self) -> int:
@@ -56,9 +54,7 @@ class Cohort:
         return tuple(sorted({label for scan in self.scans for label in scan.labels}))
 
     def _kinds(self, *kinds: type) -> set[str]:
-        return {
-            label for scan in self.scans for label, value in scan.labels.items() if isinstance(value, kinds)
-        }
+        return {label for scan in self.scans for label, value in scan.labels.items() if isinstance(value, kinds)}
 
     def where(self, keep: Callable[[Scan], bool]) -> Self:
         """Return the cohort of the scans that `keep` is true for."""
@@ -102,9 +98,7 @@ class Cohort:
         """
         table, description = folder / "cohort.tsv", folder / "cohort.json"
         if not table.is_file() or not description.is_file():
-            raise CohortError(
-                f"{folder} holds no cohort (cohort.tsv and cohort.json); make one with `medtrans index`."
-            )
+            raise CohortError(f"{folder} holds no cohort (cohort.tsv and cohort.json); make one with `medtrans index`.")
         about = _about(description)
         with table.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, delimiter="\t")
@@ -154,9 +148,7 @@ def _scans(rows: Iterable[dict[str, str]], text_labels: frozenset[str]) -> Itera
             session=first["session"] or None,
             site=first["site"] or None,
             segmentation=Path(first["segmentation"]) if first["segmentation"] else None,
-            labels={
-                label: text if label in text_labels else _as_value(text) for label, text in labels.items()
-            },
+            labels={label: text if label in text_labels else _as_value(text) for label, text in labels.items()},
             source=first["source"],
             content_hash=first["content_hash"],
         )

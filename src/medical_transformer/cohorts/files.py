@@ -36,9 +36,7 @@ def _walk(source: Path) -> Iterator[Path]:
 
 
 def _refuse_unlistable(error: OSError) -> None:
-    raise CohortError(
-        f"{error.filename} cannot be listed ({error.strerror}); check its permissions."
-    ) from error
+    raise CohortError(f"{error.filename} cannot be listed ({error.strerror}); check its permissions.") from error
 
 
 def is_junk(path: Path) -> bool:
@@ -62,6 +60,11 @@ def stem_of(path: Path) -> str:
     return re.sub(r"\.nii(\.gz)?$", "", path.name, flags=re.IGNORECASE)
 
 
+def file_safe(text: str) -> str:
+    """Return a text that can name a file: other letters become `-`; empty where nothing is left."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")
+
+
 def item_of(path: Path, source: Path) -> str:
     """Return how the ledger calls a file: its path seen from the source, `../` where it lies beside."""
     return Path(os.path.relpath(path, source)).as_posix()
@@ -77,6 +80,4 @@ def why_unused(path: Path) -> str:
         return "A hidden file."
     if is_image(path):
         return "An image whose name this layout does not know."
-    return (
-        "A table that this layout does not use." if is_table(path) else "Neither a NIfTI image nor a table."
-    )
+    return "A table that this layout does not use." if is_table(path) else "Neither a NIfTI image nor a table."

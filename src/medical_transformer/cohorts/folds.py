@@ -45,9 +45,7 @@ class Fold:
         return self.train | self.validation | self.test
 
 
-def make_folds(
-    cohort: Cohort, count: int = 5, *, label: str | None = None, seed: int = 0
-) -> tuple[Fold, ...]:
+def make_folds(cohort: Cohort, count: int = 5, *, label: str | None = None, seed: int = 0) -> tuple[Fold, ...]:
     """Deal the subjects into folds: fold i tests, fold i+1 validates, the others train.
 
     Five folds give the paper's three to train, one to validate and one to test (paper section 4.1.1). Each
@@ -68,9 +66,7 @@ def make_folds(
     if count < FEWEST_FOLDS:
         raise CohortError(f"{count} folds cannot train, validate and test; take {FEWEST_FOLDS} or more.")
     if len(subjects) < count:
-        raise CohortError(
-            f"{cohort.name!r} has {len(subjects)} subjects, too few for {count} folds; take fewer folds."
-        )
+        raise CohortError(f"{cohort.name!r} has {len(subjects)} subjects, too few for {count} folds; take fewer folds.")
     groups = strata(subjects, first_labels(cohort, label))
     dealt = [subject for group in groups for subject in shuffled(group, f"folds {seed}")]
     return _rotate({subject: position % count for position, subject in enumerate(dealt)}, count)
@@ -145,9 +141,7 @@ def _tested(path: Path, rows: Iterable[Mapping[str, str]]) -> dict[str, int]:
     tested: dict[str, int] = {}
     for row in rows:
         if not (row["fold"] or "").isdecimal():
-            raise CohortError(
-                f"{path}: the fold of {row['subject']!r} is {row['fold']!r}, not a whole number."
-            )
+            raise CohortError(f"{path}: the fold of {row['subject']!r} is {row['fold']!r}, not a whole number.")
         if row["subject"] in tested:
             raise LeakageError(f"{path}: subject {row['subject']!r} stands in the table twice.")
         tested[row["subject"]] = int(row["fold"])

@@ -14,9 +14,7 @@ from medical_transformer.errors import CohortError
 Dropped = Mapping[str, tuple[Verdict, str]]
 
 
-def index(
-    source: Path, out: Path | None = None, *, table: Path | None = None, layout: str = "auto"
-) -> Indexed:
+def index(source: Path, out: Path | None = None, *, table: Path | None = None, layout: str = "auto") -> Indexed:
     """Find the scans of a folder and what its table says about them.
 
     Args:
@@ -37,9 +35,7 @@ def index(
     reader = _reader(source, layout)
     indexed = _checked(reader.read(source, table))
     if not indexed.cohort.scans:
-        raise CohortError(
-            f"{source} was read as {reader.name}, but no scan is usable: {_first_refusal(indexed)}"
-        )
+        raise CohortError(f"{source} was read as {reader.name}, but no scan is usable: {_first_refusal(indexed)}")
     if out is not None:
         indexed.cohort.save(out)
         indexed.ledger.save(out / "ledger.tsv")
@@ -75,9 +71,7 @@ def _checked(indexed: Indexed) -> Indexed:
     for first, *others in same_content(hashed):
         for scan in others:
             dropped[scan.name] = Verdict.SKIPPED, f"Holds the same bytes as {first.name}, which is kept."
-            whose = (
-                "the same subject" if scan.subject == first.subject else f"another subject, {first.subject}"
-            )
+            whose = "the same subject" if scan.subject == first.subject else f"another subject, {first.subject}"
             notes.append(f"{scan.name} holds the same bytes as {first.name} of {whose}; it is left out.")
     kept = tuple(scan for scan in hashed if scan.name not in dropped)
     cohort = replace(indexed.cohort, scans=kept)
@@ -113,9 +107,7 @@ def _corrected(indexed: Indexed, dropped: Dropped, subjects: set[str]) -> Ledger
     return Ledger(tuple(_correct(entry, changes, gone) for entry in indexed.ledger.entries))
 
 
-def _correct(
-    entry: Entry, changes: Mapping[tuple[str, str], tuple[Verdict, str]], gone: Mapping[str, str]
-) -> Entry:
+def _correct(entry: Entry, changes: Mapping[tuple[str, str], tuple[Verdict, str]], gone: Mapping[str, str]) -> Entry:
     if (entry.kind, entry.item) in changes:
         verdict, reason = changes[entry.kind, entry.item]
         return replace(entry, verdict=verdict, reason=reason)

@@ -1,10 +1,8 @@
 """Labels from the cells of a table: ages, sexes, and what to make of rows that contradict each other."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_number
 
 Label = float | str
 
@@ -63,23 +61,3 @@ def merge(said: Sequence[Mapping[str, Label]]) -> Merged:
 def label_name(column: str) -> str:
     """Return a column's name as a label: lower case words joined by underscores."""
     return re.sub(r"[^a-z0-9]+", "_", column.casefold()).strip("_") or "unnamed"
-
-
-def numeric_columns(table: RawTable, columns: Iterable[str]) -> frozenset[str]:
-    """Return the columns in which every present cell is a number."""
-    return frozenset(
-        column
-        for column in columns
-        if all(as_number(row.cells[column]) is not None for row in table.rows if column in row.cells)
-    )
-
-
-def cell_labels(row: TableRow, names: Mapping[str, str], numeric: frozenset[str]) -> dict[str, Label]:
-    """Return the labels of a row; `names` maps columns to labels, `numeric` says which are numbers."""
-    return present(
-        {
-            label: as_number(row.cells[column]) if column in numeric else row.cells[column]
-            for column, label in names.items()
-            if column in row.cells
-        }
-    )

@@ -1,7 +1,7 @@
 """What a table says about each person: rows brought together, and an account of every row."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medical_transformer.cohorts.files import item_of
@@ -44,9 +44,7 @@ def group_people(
         found = key(row)
         if found is not None:
             rows.setdefault(found, []).append(row)
-    return {
-        one: Person(tuple(several), merge([labels(row) for row in several])) for one, several in rows.items()
-    }
+    return {one: Person(tuple(several), merge([labels(row) for row in several])) for one, several in rows.items()}
 
 
 def what_is_known(person: Person | None, expected: Iterable[str] = ("age_years", "sex")) -> str:
@@ -57,11 +55,7 @@ def what_is_known(person: Person | None, expected: Iterable[str] = ("age_years",
         rows, conflicts = listing(row.where for row in person.rows), listing(person.merged.conflicts)
         return f"Kept without {conflicts}: {rows} contradict each other."
     missing = [label for label in expected if label not in person.merged.labels]
-    return (
-        f"Kept without {' and '.join(missing)}: the table does not say."
-        if missing
-        else "Indexed with labels."
-    )
+    return f"Kept without {' and '.join(missing)}: the table does not say." if missing else "Indexed with labels."
 
 
 def account_for_rows(
@@ -114,9 +108,7 @@ def notes_on_rows(table: RawTable, people: People, with_scan: Collection[str]) -
     """Return sentences on rows that contradict each other and on rows without an image."""
     notes = []
     conflicts = [
-        f"{key} ({listing(person.merged.conflicts)})"
-        for key, person in people.items()
-        if person.merged.conflicts
+        f"{key} ({listing(person.merged.conflicts)})" for key, person in people.items() if person.merged.conflicts
     ]
     if conflicts:
         notes.append(f"Rows of {table.path.name} contradict each other; left out are: {listing(conflicts)}.")
@@ -124,3 +116,17 @@ def notes_on_rows(table: RawTable, people: People, with_scan: Collection[str]) -
     if absent:
         notes.append(f"Of {len(people)} subjects in {table.path.name}, {absent} have no image here.")
     return notes
+
+
+def of_one_kind(scans: Iterable[Scan]) -> tuple[Scan, ...]:
+    """Return the scans with every label that is a text for some of them made a text for all."""
+    found = tuple(scans)
+    texts = {label for scan in found for label, value in scan.labels.items() if isinstance(value, str)}
+    return tuple(
+        replace(scan, labels={label: _text(said) if label in texts else said for label, said in scan.labels.items()})
+        for scan in found
+    )
+
+
+def _text(value: Label) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

@@ -23,7 +23,7 @@ class TableRow:
     """One row of a table.
 
     Attributes:
-        table: the table's file name.
+        table: what the table is called, by default its file name.
         number: the row as a spreadsheet numbers it; the header is row 1.
         cells: column to text, without surrounding spaces. A missing cell is absent.
     """
@@ -80,11 +80,15 @@ class RawTable:
         return found
 
 
-def read_raw_table(path: Path) -> RawTable:
+def read_raw_table(path: Path, called: str | None = None) -> RawTable:
     """Read a CSV, TSV, Excel or Parquet table as text.
 
     Comma, tab and semicolon are told apart by the header, decimal commas of a semicolon table become points,
     and a byte order mark, latin-1 letters and stray spaces are understood.
+
+    Args:
+        path: the table.
+        called: how its rows call it, where several tables have the same file name.
 
     Raises:
         CohortError: naming the file, if it is missing, empty, unreadable or has a row wider than its header.
@@ -96,7 +100,7 @@ def read_raw_table(path: Path) -> RawTable:
     if not any(cell.strip() for cell in header):
         raise CohortError(f"{path}: the table is empty; its first row must name the columns.")
     columns = _column_names(header)
-    rows = tuple(_rows(path, columns, body))
+    rows = tuple(_rows(path, called or path.name, columns, body))
     return RawTable(path, columns, rows)
 
 
@@ -160,7 +164,7 @@ def _column_names(header: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _rows(path: Path, columns: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[TableRow]:
+def _rows(path: Path, called: str, columns: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[TableRow]:
     for number, line in enumerate(body, start=2):
         if not line:
             continue
@@ -170,4 +174,4 @@ def _rows(path: Path, columns: Sequence[str], body: Sequence[Sequence[str]]) -> 
                 "put texts that hold the separator in quotes."
             )
         cells = ((column, cell.strip()) for column, cell in zip(columns, line, strict=False))
-        yield TableRow(path.name, number, {name: cell for name, cell in cells if cell.lower() not in MISSING})
+        yield TableRow(called, number, {name: cell for name, cell in cells if cell.lower() not in MISSING})

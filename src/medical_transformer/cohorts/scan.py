@@ -69,10 +69,6 @@ class Scan:
 
     def _check_label(self, label: str, value: float | str) -> None:
         if label in FIXED_COLUMNS or not label.strip():
-            raise CohortError(
-                f"Scan {self.name!r}: {label!r} cannot name a label; a cohort's table needs it."
-            )
+            raise CohortError(f"Scan {self.name!r}: {label!r} cannot name a label; a cohort's table needs it.")
         if not (value.strip() if isinstance(value, str) else math.isfinite(value)):
-            raise CohortError(
-                f"Scan {self.name!r}: label {label!r} is {value!r}; leave out a label that is missing."
-            )
+            raise CohortError(f"Scan {self.name!r}: label {label!r} is {value!r}; leave out a label that is missing.")

@@ -23,9 +23,7 @@ MAPPING = (
 )
 
 
-def case(
-    number: str, folder: str = TRAINING, kinds: tuple[str, ...] = KINDS, suffix: str = ".nii.gz"
-) -> list[str]:
+def case(number: str, folder: str = TRAINING, kinds: tuple[str, ...] = KINDS, suffix: str = ".nii.gz") -> list[str]:
     return [f"{folder}/{number}/{number}_{kind}{suffix}" for kind in kinds]
 
 

@@ -1,8 +1,8 @@
 """BraTS 2020 and its like: four co-registered modalities per glioma, and a map of its parts.
 
 A case is a folder of its files, `BraTS20_Training_001/BraTS20_Training_001_{flair,t1,t1ce,t2,seg}.nii.gz`;
-the copy on Kaggle is one folder deeper and uncompressed. The labels of the map are kept as they are: 1 necrosis
-and non-enhancing tumour, 2 oedema, 4 enhancing tumour.
+the copy on Kaggle is one folder deeper and uncompressed. The labels of the map are kept as they are:
+1 necrosis and non-enhancing tumour, 2 oedema, 4 enhancing tumour.
 """
 
 import re
@@ -44,16 +44,14 @@ def read(source: Path, table: Path | None) -> Indexed:
     draft = LedgerDraft()
     tables = _tables(source, files, table)
     cases = _cases(files)
-    scans = tuple(
-        scan for case, images in cases.items() if (scan := _scan(case, images, tables, draft)) is not None
-    )
+    scans = tuple(scan for case, images in cases.items() if (scan := _scan(case, images, tables, draft)) is not None)
     for raw, people in tables.values():
         account_for_rows(raw, people, {scan.name for scan in scans}, source, draft)
     return Indexed(Cohort("BraTS", source, scans), draft.finish(files), _notes(scans, cases, tables))
 
 
 def _cases(files: Iterable[Path]) -> dict[str, list[Path]]:
-    """Return each case's images: those with its name, and the oddly named ones in a folder that is all its."""
+    """Return each case's images: those with its name, and odd ones in a folder of its own."""
     cases: dict[str, list[Path]] = {}
     odd, owners = [], dict[Path, set[str]]()
     for path in filter(is_image, files):
@@ -81,9 +79,7 @@ def _scan(case: str, images: Iterable[Path], tables: Tables, draft: LedgerDraft)
     mask = _mask(case, kinds, others, draft)
     for kind, modality in MODALITIES.items():
         draft.file(kinds[kind], Verdict.USED, f"The {modality} image of {case}.", case)
-    draft.scan(
-        case, Verdict.USED, "Indexed with a map." if mask else "Indexed without a map of the tumour.", case
-    )
+    draft.scan(case, Verdict.USED, "Indexed with a map." if mask else "Indexed without a map of the tumour.", case)
     labels, origin = _labels_of(case, tables)
     return Scan(
         subject=case,
@@ -121,9 +117,7 @@ def _mask(case: str, kinds: Mapping[str, Path], others: list[Path], draft: Ledge
         draft.file(others[0], Verdict.USED, reason, case)
         return others[0]
     for path in others:
-        draft.file(
-            path, Verdict.SKIPPED, f"One of {len(others)} images that could be the map of {case}.", case
-        )
+        draft.file(path, Verdict.SKIPPED, f"One of {len(others)} images that could be the map of {case}.", case)
     return None
 
 
@@ -132,9 +126,7 @@ def _tables(source: Path, files: Iterable[Path], table: Path | None) -> Tables:
     above = sorted(path for path in source.resolve().parent.glob("*.csv") if is_table(path))
     inside = [source / path for path in files if is_table(path)]
     paths = (
-        [table]
-        if table
-        else [*inside, *(path for path in above if "survival" in path.name or "mapping" in path.name)]
+        [table] if table else [*inside, *(path for path in above if "survival" in path.name or "mapping" in path.name)]
     )
     found: dict[Path, tuple[RawTable, People]] = {}
     for path in paths:
@@ -168,15 +160,11 @@ def _labels_of(case: str, tables: Tables) -> tuple[dict[str, Label], str]:
 
 def _notes(scans: tuple[Scan, ...], cases: Mapping[str, list[Path]], tables: Tables) -> tuple[str, ...]:
     mapped = sum(scan.segmentation is not None for scan in scans)
-    notes = [
-        f"{counted(scans, 'case')}, {mapped} with a map of the tumour; the paper trained on {CASES_IN_PAPER}."
-    ]
+    notes = [f"{counted(scans, 'case')}, {mapped} with a map of the tumour; the paper trained on {CASES_IN_PAPER}."]
     refused = sorted(set(cases) - {scan.name for scan in scans})
     if refused:
         notes.append(f"Refused for a missing modality: {listing(refused)}.")
-    odd = [
-        scan.name for scan in scans if scan.segmentation and not stem_of(scan.segmentation).endswith("_seg")
-    ]
+    odd = [scan.name for scan in scans if scan.segmentation and not stem_of(scan.segmentation).endswith("_seg")]
     if odd:
         notes.append(f"The map has another name than usual in {listing(odd)}.")
     rows = (row for table, _ in tables.values() for row in table.rows)

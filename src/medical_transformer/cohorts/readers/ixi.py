@@ -28,9 +28,7 @@ from medical_transformer.errors import CohortError
 
 name = "ixi"
 
-FILE = re.compile(
-    r"^(?P<scan>(?P<subject>IXI\d{3})-(?P<site>Guys|HH|IOP)-\d+)-(?P<kind>[A-Z0-9-]+)\.nii(\.gz)?$"
-)
+FILE = re.compile(r"^(?P<scan>(?P<subject>IXI\d{3})-(?P<site>Guys|HH|IOP)-\d+)-(?P<kind>[A-Z0-9-]+)\.nii(\.gz)?$")
 TABLES = ("IXI.csv", "IXI.xls", "IXI.xlsx")
 SEX_CODES = {"1": "male", "2": "female"}
 SCANS_IN_PAPER = 566  # paper section 4.1
@@ -52,9 +50,7 @@ def read(source: Path, table: Path | None) -> Indexed:
     draft = LedgerDraft()
     images = _choose_images(files, draft)
     if not images:
-        raise CohortError(
-            f"{source} holds no image such as IXI012-HH-1211-T1.nii.gz; give the folder IXI-T1."
-        )
+        raise CohortError(f"{source} holds no image such as IXI012-HH-1211-T1.nii.gz; give the folder IXI-T1.")
     maps = _label_maps(source, files)
     demographics = _find_table(source, files, images.values(), table)
     people = _people(demographics) if demographics else {}
@@ -91,9 +87,7 @@ def _label_maps(source: Path, files: Iterable[Path]) -> dict[str, Path]:
     return {match["scan"]: path for match, path in matches if match and match["kind"] == "DLMUSE"}
 
 
-def _find_table(
-    source: Path, files: Iterable[Path], images: Iterable[Path], table: Path | None
-) -> RawTable | None:
+def _find_table(source: Path, files: Iterable[Path], images: Iterable[Path], table: Path | None) -> RawTable | None:
     if table is not None:
         return read_raw_table(table)
     folders = {(source / path).resolve().parent for path in images}
@@ -154,9 +148,8 @@ def _account_for_maps(maps: Mapping[str, Path], scans: Iterable[Scan], draft: Le
 
 def _notes(scans: tuple[Scan, ...], people: People, table: RawTable | None) -> tuple[str, ...]:
     subjects = {scan.subject for scan in scans}
-    notes = [
-        f"{counted(scans, 'T1 scan')} of {counted(subjects, 'subject')}; the paper used {SCANS_IN_PAPER} of IXI."
-    ]
+    found = f"{counted(scans, 'T1 scan')} of {counted(subjects, 'subject')}"
+    notes = [f"{found}; the paper used {SCANS_IN_PAPER} of IXI."]
     if table is None:
         return (*notes, f"No table found ({', '.join(TABLES)}), so no scan has an age or a sex.")
     notes += notes_on_missing(scans, ("age_years", "sex"))

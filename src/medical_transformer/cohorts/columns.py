@@ -1,0 +1,94 @@
+"""Which columns of an unfamiliar table say what: ages, sexes, and everything else under its own name."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from medical_transformer.cohorts.labels import SEXES, Label, as_sex, label_name, plausible
+from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_number
+from medical_transformer.cohorts.scan import FIXED_COLUMNS
+
+AGE_NAMES = frozenset({"age", "age_years", "age_at_scan", "age_at_mri", "age_at_mprage", "age_in_years", "scan_age"})
+SEX_NAMES = frozenset({"sex", "gender", "sex_text", "gender_text", "m_f", "ptgender"})
+
+
+@dataclass(frozen=True, slots=True)
+class LabelColumns:
+    """What the columns of a table are called as labels.
+
+    Attributes:
+        labels: column to label.
+        numeric: columns in which every present cell is a number.
+        sex_codes: what the data set's codes for the sexes mean, such as `1` to `male`.
+    """
+
+    labels: Mapping[str, str]
+    numeric: frozenset[str]
+    sex_codes: Mapping[str, str]
+
+    def read(self, row: TableRow) -> dict[str, Label]:
+        """Return the labels of a row; implausible ages and unknown sexes are left out."""
+        said = ((self.labels[column], self._value(column, row)) for column in self.labels if column in row.cells)
+        return {label: value for label, value in said if value is not None}
+
+    def _value(self, column: str, row: TableRow) -> Label | None:
+        label, cell = self.labels[column], row.cells[column]
+        if label == "sex":
+            return as_sex(cell, self.sex_codes)
+        if label == "age_years":
+            return plausible(label, as_number(cell))
+        return as_number(cell) if column in self.numeric else cell
+
+
+def label_columns(
+    table: RawTable, taken: Collection[str | None], sex_codes: Mapping[str, str] | None = None
+) -> LabelColumns:
+    """Find out what the columns of a table are called as labels.
+
+    Args:
+        table: the table.
+        taken: columns that say who, when or where, and are no labels.
+        sex_codes: what the data set's codes for the sexes mean, where it says so.
+    """
+    codes = sex_codes or {}
+    labels: dict[str, str] = {}
+    for column in table.columns:
+        if column not in taken:
+            wanted = _wanted(table, column, codes)
+            labels[column] = _free(wanted, column, labels.values())
+    return LabelColumns(labels, _numeric(table, labels), codes)
+
+
+def codes_of_levels(levels: Mapping[str, object]) -> dict[str, str]:
+    """Return what codes for the sexes mean, from the levels of a BIDS description (`{"1": "Male"}`)."""
+    words = {code: str(meaning).casefold().split() for code, meaning in levels.items()}
+    return {code: SEXES[said[0]] for code, said in words.items() if said and said[0] in SEXES}
+
+
+def _wanted(table: RawTable, column: str, codes: Mapping[str, str]) -> str:
+    name = label_name(column)
+    if name in AGE_NAMES:
+        return "age_years"
+    if name in SEX_NAMES:
+        cells = {row.cells[column] for row in table.rows if column in row.cells}
+        return "sex" if not cells or any(as_sex(cell, codes) for cell in cells) else "sex_code"
+    return name
+
+
+def _free(wanted: str, column: str, used: Collection[str]) -> str:
+    """Return the wanted name, or one of its own where it is used or the cohort's table needs it."""
+    if wanted not in used and wanted not in FIXED_COLUMNS:
+        return wanted
+    name, number = f"{label_name(column)}_column", 2
+    while name in used:
+        name, number = f"{label_name(column)}_column_{number}", number + 1
+    return name
+
+
+def _numeric(table: RawTable, columns: Collection[str]) -> frozenset[str]:
+    worded = {
+        column
+        for row in table.rows
+        for column, cell in row.cells.items()
+        if column in columns and as_number(cell) is None
+    }
+    return frozenset(set(columns) - worded)
