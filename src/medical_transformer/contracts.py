@@ -1,15 +1,29 @@
-"""What can be plugged in: a backbone (a volume in, an encoding out).
+"""What can be plugged in: a backbone (a volume in, an encoding out) and an objective (a batch in, a loss out).
 
 Heads, losses, the training loop, folds and scores know a network only through this page. That *only the
 backbone differs* in a comparison is therefore a fact of the code and not a convention.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Generic, Protocol, Self, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from medical_transformer.shapes import FeatureMap, ScanVectors, VolumeBatch
+
+
+class Movable(Protocol):
+    """A batch: it can be moved to a device."""
+
+    def to(self, device: torch.device) -> Self:
+        """Return the batch on a device."""
+        ...
+
+
+BatchT = TypeVar("BatchT", bound=Movable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +68,23 @@ class Backbone(nn.Module, ABC):
         """Call `forward` through `torch.nn.Module`, with its type kept."""
         encoding: Encoding = super().__call__(volumes, maps=maps)
         return encoding
+
+
+class Objective(nn.Module, ABC, Generic[BatchT]):
+    """Something to learn: it turns a batch into a loss, and validation batches into numbers.
+
+    Attributes:
+        selection: the validation number that decides which epoch is kept.
+        larger_is_better: the direction of that number.
+    """
+
+    selection: str = "loss"
+    larger_is_better: bool = False
+
+    @abstractmethod
+    def forward(self, batch: BatchT, generator: torch.Generator) -> Tensor:
+        """Return the training loss of a batch; all randomness comes from the generator."""
+
+    @abstractmethod
+    def validate(self, batches: Iterable[BatchT], generator: torch.Generator) -> Mapping[str, float]:
+        """Return validation numbers over all batches, `loss` among them; called without gradients."""

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from medical_transformer.training import EpochRecord
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectPrediction:
@@ -32,27 +34,6 @@ class SubjectPrediction:
         numbers = [value for value in values if value is not None and not isinstance(value, str)]
         if not all(math.isfinite(number) for number in (*numbers, *self.probabilities.values())):
             raise ValueError(f"Scan {self.scan!r}: a truth, prediction or probability is not finite.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochRecord:
-    """What one epoch of training left in the journal.
-
-    Attributes:
-        epoch: counted from 1.
-        training_loss: mean over the epoch.
-        validation_loss: None where it was not computed.
-        metrics: scores on the validation part.
-        learning_rate: at the end of the epoch.
-        seconds: wall-clock time.
-    """
-
-    epoch: int
-    training_loss: float
-    validation_loss: float | None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    learning_rate: float
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,1 +1,30 @@
 """Whole jobs, one typed value each."""
+
+from medical_transformer.experiments.config import (
+    BackboneConfig,
+    EvaluateConfig,
+    FinetuneConfig,
+    InputConfig,
+    PretrainConfig,
+)
+from medical_transformer.experiments.evaluate import evaluate
+from medical_transformer.experiments.finetune import Finetuned, finetune
+from medical_transformer.experiments.methods import Method, methods
+from medical_transformer.experiments.pretrain import Pretrained, pretrain
+from medical_transformer.experiments.task_choice import choose_task
+
+__all__ = [
+    "BackboneConfig",
+    "EvaluateConfig",
+    "FinetuneConfig",
+    "Finetuned",
+    "InputConfig",
+    "Method",
+    "PretrainConfig",
+    "Pretrained",
+    "choose_task",
+    "evaluate",
+    "finetune",
+    "methods",
+    "pretrain",
+]

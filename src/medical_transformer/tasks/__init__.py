@@ -1,1 +1,28 @@
 """A head, a loss and its scores."""
+
+from medical_transformer.tasks.classification import Classification
+from medical_transformer.tasks.heads import SegmentationHead, VectorHead
+from medical_transformer.tasks.model import TaskModel
+from medical_transformer.tasks.model_folder import AnyTask, SavedModel, load_model, save_model
+from medical_transformer.tasks.objective import LabelledBatch, TaskObjective
+from medical_transformer.tasks.regression import Regression
+from medical_transformer.tasks.segmentation import BRATS_REGIONS, Segmentation
+from medical_transformer.tasks.task import Answer, Task
+
+__all__ = [
+    "BRATS_REGIONS",
+    "Answer",
+    "AnyTask",
+    "Classification",
+    "LabelledBatch",
+    "Regression",
+    "SavedModel",
+    "Segmentation",
+    "SegmentationHead",
+    "Task",
+    "TaskModel",
+    "TaskObjective",
+    "VectorHead",
+    "load_model",
+    "save_model",
+]

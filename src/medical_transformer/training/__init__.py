@@ -1,1 +1,8 @@
 """The loop, optimisation, checkpoints, journal."""
+
+from medical_transformer.training.config import TrainingConfig
+from medical_transformer.training.fit import Fitted, Source, fit
+from medical_transformer.training.journal import EpochRecord, Journal
+from medical_transformer.training.randomness import derive_seed, generator
+
+__all__ = ["EpochRecord", "Fitted", "Journal", "Source", "TrainingConfig", "derive_seed", "fit", "generator"]

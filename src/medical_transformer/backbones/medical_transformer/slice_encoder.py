@@ -1,0 +1,120 @@
+"""The convolutional encoder of one plane: a narrow ResNet-18 that turns every slice into a vector.
+
+Paper section 4.1.1 says ResNet-18; the widths 16-32-64-128, the parameter-free normalisation over a plane's whole
+stack and the global pooling are the ones that reproduce Table 3.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from medical_transformer.shapes import Encodings, SliceStack
+
+# A slice image inside the encoder: the slices of all scans stand in one axis, scan after scan.
+SliceImages = Float[Tensor, "image channel height width"]
+
+
+@dataclass(frozen=True, slots=True)
+class SliceFeatures:
+    """What the encoder says about the slices of one plane.
+
+    Attributes:
+        vectors: one vector per slice.
+        maps: outputs of the first three stages (blocks #2 to #4 of the paper's Fig. 3), fine to coarse; empty
+            unless they were asked for.
+    """
+
+    vectors: Encodings
+    maps: tuple[SliceStack, ...]
+
+
+class SliceEncoder(nn.Module):
+    """ResNet-18 over slices, normalised over the whole stack of a scan."""
+
+    def __init__(self, in_channels: int, width: int, embedding: int) -> None:
+        super().__init__()
+        widths = [width, 2 * width, 4 * width, 8 * width]
+        self.map_channels = tuple(widths[:3])
+        self.stem = nn.Conv2d(in_channels, width, 7, stride=2, padding=3, bias=False)
+        self.stages = nn.ModuleList(
+            Stage(source, target, stride=1 if source == target else 2)
+            for source, target in zip([width, *widths[:3]], widths, strict=True)
+        )
+        self.embed = nn.Linear(widths[-1], embedding)
+        self.apply(_initialise)
+
+    def forward(self, stack: SliceStack, *, maps: bool = False) -> SliceFeatures:
+        """Encode every slice of every scan."""
+        scans, slices = stack.shape[:2]
+        images = stack.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        images = functional.relu(normalize_stacks(self.stem(images), scans))
+        images = functional.max_pool2d(images, 3, stride=2, padding=1)
+        outputs = []
+        for stage in self.stages:
+            images = stage(images, scans)
+            outputs.append(images)
+        vectors = self.embed(images.mean(dim=(2, 3)))
+        kept = outputs[:3] if maps else []
+        return SliceFeatures(
+            vectors.unflatten(0, (scans, slices)),
+            tuple(output.unflatten(0, (scans, slices)) for output in kept),
+        )
+
+
+class Stage(nn.Module):
+    """Two residual blocks; the first may halve the image and widen the channels."""
+
+    def __init__(self, source: int, target: int, *, stride: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            [ResidualBlock(source, target, stride=stride), ResidualBlock(target, target, stride=1)]
+        )
+
+    def forward(self, images: SliceImages, scans: int) -> SliceImages:
+        """Apply both blocks."""
+        for block in self.blocks:
+            images = block(images, scans)
+        return images
+
+
+class ResidualBlock(nn.Module):
+    """The basic block of a ResNet, with a 1x1 shortcut where the shape changes."""
+
+    def __init__(self, source: int, target: int, *, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(source, target, 3, stride=stride, padding=1, bias=False)
+        self.second = nn.Conv2d(target, target, 3, padding=1, bias=False)
+        self.shortcut: nn.Conv2d | None = None
+        if stride != 1 or source != target:
+            self.shortcut = nn.Conv2d(source, target, 1, stride=stride, bias=False)
+
+    def forward(self, images: SliceImages, scans: int) -> SliceImages:
+        """Add the block's correction to its input."""
+        correction = functional.relu(normalize_stacks(self.first(images), scans))
+        correction = normalize_stacks(self.second(correction), scans)
+        if self.shortcut is not None:
+            images = normalize_stacks(self.shortcut(images), scans)
+        return functional.relu(images + correction)
+
+
+def normalize_stacks(images: SliceImages, scans: int) -> SliceImages:
+    """Normalise each channel over all slices, rows and columns of each scan, without parameters.
+
+    This is a 3-D instance normalisation of the stack, not one of each slice: a scan never sees its neighbours in
+    the batch, and slices keep their brightness relative to one another. Batch normalisation of a single scan's
+    stack is the same function, and several times faster than the statistics written out.
+    """
+    stacks = images.chunk(scans)
+    normalized = [functional.batch_norm(stack, None, None, training=True) for stack in stacks]
+    return normalized[0] if scans == 1 else torch.cat(normalized)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight)
+    elif isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.01)
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,109 @@
+"""Saving weights, and loading them with an account of every tensor; never by pickle."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from medical_transformer.errors import WeightsError
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedWeights:
+    """What became of every tensor.
+
+    Attributes:
+        loaded: taken as they are.
+        adapted: changed in shape, such as a stem repeated for several modalities.
+        new: of the network but not of the file; they keep their initial values.
+        unused: of the file but not of the network.
+    """
+
+    loaded: tuple[str, ...]
+    adapted: tuple[str, ...]
+    new: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.loaded)} tensors loaded, {len(self.adapted)} adapted, {len(self.new)} new, "
+            f"{len(self.unused)} unused"
+        )
+
+
+def save_weights(module: nn.Module, path: Path, *, prefix: str = "") -> None:
+    """Write a module's parameters and buffers as safetensors; the file appears only when it is complete."""
+    tensors = {prefix + name: tensor.detach().contiguous() for name, tensor in module.state_dict().items()}
+    write_tensors(tensors, path)
+
+
+def write_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write named tensors aside, bring them to the disk, and rename the file to its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        save_file(tensors, aside, metadata=metadata)
+        with aside.open("rb") as file:
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        WeightsError: if the file is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: weights cannot be read ({error}).") from error
+
+
+def load_weights(module: nn.Module, tensors: dict[str, Tensor], *, allow_new: bool = False) -> LoadedWeights:
+    """Put tensors into a module and say what became of each.
+
+    A convolution that was trained on one channel is repeated for a network of several (paper section 4.1.2).
+
+    Args:
+        module: the network; changed in place.
+        tensors: by name, as `state_dict` names them.
+        allow_new: whether the network may have tensors that the file lacks.
+
+    Raises:
+        WeightsError: if shapes do not fit, tensors are missing, or loading changed nothing.
+    """
+    own = module.state_dict()
+    shared = [name for name in own if name in tensors]
+    new = tuple(name for name in own if name not in tensors)
+    if not shared or (new and not allow_new):
+        missing = new[0] if new else next(iter(own))
+        raise WeightsError(f"The weights lack {len(new)} tensors of the network, such as {missing!r}.")
+    fitted = {name: _fit(name, tensors[name], own[name]) for name in shared}
+    if all(torch.equal(fitted[name].to(own[name]), own[name]) for name in shared):
+        raise WeightsError("Loading changed nothing: the file holds the values that the network started with.")
+    adapted = tuple(name for name in shared if tensors[name].shape != own[name].shape)
+    module.load_state_dict({**own, **fitted})
+    return LoadedWeights(
+        loaded=tuple(name for name in shared if name not in adapted),
+        adapted=adapted,
+        new=new,
+        unused=tuple(name for name in tensors if name not in own),
+    )
+
+
+def _fit(name: str, tensor: Tensor, target: Tensor) -> Tensor:
+    if tensor.shape == target.shape:
+        return tensor
+    one_channel = tensor.ndim == target.ndim >= 4 and tensor.shape[1] == 1
+    if one_channel and tensor.shape[0] == target.shape[0] and tensor.shape[2:] == target.shape[2:]:
+        return tensor.repeat(1, target.shape[1], *[1] * (tensor.ndim - 2))
+    raise WeightsError(
+        f"Tensor {name!r} has shape {tuple(tensor.shape)} in the weights but {tuple(target.shape)} in the network."
+    )

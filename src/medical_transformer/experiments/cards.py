@@ -1,0 +1,67 @@
+"""The cards of models: what an experiment knows about what it made."""
+
+from pathlib import Path
+
+from medical_transformer import __version__
+from medical_transformer.experiments.config import FinetuneConfig
+from medical_transformer.reporting import ModelCard, write_model_card
+from medical_transformer.tasks import SavedModel
+
+LIMITS = (
+    "Scans of another sequence, field strength or population than those it was trained on.",
+    "Scans whose preparation was warned of or refused.",
+    "Any clinical use: it has not been validated for one.",
+)
+
+
+def write_encoder_card(saved: SavedModel, folder: Path) -> None:
+    """Write the card of a pre-trained encoder."""
+    best = saved.about["best"]
+    reached = "; ".join(f"{stage}: {_numbers(values)}" for stage, values in best.items())
+    card = ModelCard(
+        name=f"Encoder pre-trained on {saved.about['cohort']}",
+        what_it_is=(
+            "A backbone pre-trained without labels in two stages: an exemplar network on Bezier-transformed scans, "
+            "then the prediction of masked slices' encoding vectors."
+        ),
+        trained_on=(
+            f"{saved.about['cohort']}: {saved.about['scans']} scans of {len(saved.about['subjects'])} subjects.",
+        ),
+        tested_on=f"On held-out subjects of the same cohort, at the chosen epoch. {reached}.",
+        intended_use=("Starting point for fine-tuning on brain MRI of the same preparation.",),
+        fails_where=LIMITS,
+        **_shared(saved),
+    )
+    write_model_card(folder / "README.md", card)
+
+
+def write_finetuned_card(saved: SavedModel, config: FinetuneConfig, folder: Path) -> None:
+    """Write the card of a fine-tuned model."""
+    start = f"the encoder {Path(config.encoder).name!r}" if config.encoder else "random weights"
+    card = ModelCard(
+        name=f"{config.task.label} from {', '.join(saved.modalities)}",
+        what_it_is=f"A {config.task.kind} model of {config.task.label}, trained from {start}.",
+        trained_on=(
+            f"{saved.about['cohort']}: {saved.about['scans']} scans of {len(saved.about['subjects'])} subjects.",
+        ),
+        tested_on=(
+            f"Not tested: the epoch was chosen on held-out subjects ({_numbers(saved.about['best'])}), so these numbers "
+            "are optimistic. `medtrans evaluate` cross-validates the same training."
+        ),
+        fails_where=LIMITS,
+        **_shared(saved),
+    )
+    write_model_card(folder / "README.md", card)
+
+
+def _shared(saved: SavedModel) -> dict[str, object]:
+    return {
+        "preparation": {name: str(value) for name, value in saved.preparation.model_dump(mode="json").items()},
+        "fingerprint": saved.preparation.fingerprint(),
+        "parameters": sum(parameter.numel() for parameter in saved.network.parameters()),
+        "made_by": {"medical-transformer": __version__, "backbone": str(saved.backbone["name"])},
+    }
+
+
+def _numbers(values: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())

@@ -1,0 +1,77 @@
+"""One typed value per experiment: it decides the result and is written beside it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from medical_transformer.cohorts import Cohort
+from medical_transformer.tasks import AnyTask
+from medical_transformer.training import TrainingConfig
+
+
+class Frozen(BaseModel):
+    """A value that never changes and refuses misspelt fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputConfig(Frozen):
+    """What the network sees of a prepared cohort."""
+
+    modalities: Annotated[tuple[str, ...], Field(min_length=1, description="Input channels, in order.")] = ("T1w",)
+    pool: Annotated[
+        int, Field(ge=1, le=8, description="Average-pool the prepared volumes again; 2 gives 48x57x48 (4 mm).")
+    ] = 1
+
+
+class BackboneConfig(Frozen):
+    """Which backbone, with which settings."""
+
+    name: Annotated[str, Field(description="Name of the backbone; `medtrans methods` lists them.")] = (
+        "medical-transformer"
+    )
+    settings: Annotated[Mapping[str, Any], Field(description="Settings of the backbone.")] = {}
+
+
+class PretrainConfig(Frozen):
+    """The paper's two stages (section 3.3.1)."""
+
+    input: InputConfig = InputConfig()
+    backbone: BackboneConfig = BackboneConfig()
+    exemplar: Annotated[TrainingConfig, Field(description="Training of stage 1.")] = TrainingConfig()
+    masked: Annotated[TrainingConfig, Field(description="Training of stage 2.")] = TrainingConfig()
+    margin: Annotated[float, Field(gt=0, description="Margin of the triplet loss (alpha of Eq. 1).")] = 1.0
+    inverting: Annotated[
+        float, Field(ge=0, le=1, description="Share of contrast-inverting curves; 0 in the paper.")
+    ] = 0.0
+    mask_ratio: Annotated[float, Field(gt=0, lt=1, description="Share of masked slices in each plane.")] = 0.1
+    validation: Annotated[float, Field(gt=0, lt=1, description="Share of subjects that choose the epoch.")] = 0.2
+
+
+class FinetuneConfig(Frozen):
+    """Training for one task, from scratch or from a pre-trained encoder."""
+
+    task: AnyTask
+    input: InputConfig = InputConfig()
+    backbone: BackboneConfig = BackboneConfig()
+    training: TrainingConfig = TrainingConfig()
+    encoder: Annotated[str | None, Field(description="Folder of the pre-trained encoder; none is scratch.")] = None
+    validation: Annotated[float, Field(gt=0, lt=1, description="Share of subjects that choose the epoch.")] = 0.2
+
+
+class EvaluateConfig(Frozen):
+    """Cross-validation of a fine-tuning (section 4.1.1: five folds)."""
+
+    finetune: FinetuneConfig
+    folds: Annotated[int, Field(ge=3, le=100, description="Folds; each tests once and validates once.")] = 5
+    fold_seed: Annotated[int, Field(ge=0, description="Decides who is in which fold.")] = 0
+
+
+def identity(config: BaseModel, cohort: Cohort, *place: str | int) -> str:
+    """Return 16 hex digits that name settings, scans and a place in the experiment."""
+    scans = [(scan.name, scan.content_hash) for scan in cohort.scans]
+    text = json.dumps([config.model_dump(mode="json"), scans, *place], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,137 @@
+"""A prepared cohort, opened for training: scans, voxels, and how they were prepared."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from medical_transformer.cohorts import Cohort, Scan
+from medical_transformer.cohorts.folds import make_folds
+from medical_transformer.errors import CohortError
+from medical_transformer.experiments.config import InputConfig
+from medical_transformer.preprocessing import PipelineConfig, Store, open_store
+from medical_transformer.pretraining import EncodedScans, EncodedSlices, UnlabelledBatch
+from medical_transformer.tasks import LabelledBatch, Segmentation, Task
+from medical_transformer.training.augmentation import draw_variation, vary, vary_labels
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A prepared cohort with its voxels.
+
+    Attributes:
+        cohort: the scans; the store holds them in the same order.
+        store: the voxels, memory-mapped.
+        preparation: how they were prepared.
+    """
+
+    cohort: Cohort
+    store: Store
+    preparation: PipelineConfig
+
+    def places(self, subjects: frozenset[str], *, among: Cohort | None = None) -> tuple[int, ...]:
+        """Return the places of the scans of some subjects, of all or only those that stand in a part of the cohort."""
+        names = {scan.name for scan in (among or self.cohort).scans}
+        return tuple(
+            place for place, scan in enumerate(self.cohort.scans) if scan.subject in subjects and scan.name in names
+        )
+
+
+def open_data(prepared: Path, config: InputConfig, *, segmentation: bool = False) -> Data:
+    """Open the voxels of a prepared cohort, building the store where there is none yet.
+
+    Scans that lack a modality, or a label map where one is needed, are left out.
+
+    Raises:
+        CohortError: if the folder was not made by `prepare`, or no scan is left.
+    """
+    cohort = Cohort.load(prepared).where(
+        lambda scan: set(config.modalities) <= set(scan.images) and (not segmentation or scan.segmentation is not None)
+    )
+    if not cohort.scans:
+        needed = ", ".join(config.modalities) + (" and a label map" if segmentation else "")
+        raise CohortError(f"No scan in {prepared} has {needed}.")
+    pipeline = prepared / "pipeline.json"
+    if not pipeline.is_file():
+        raise CohortError(f"{prepared} holds no prepared scans (pipeline.json); make them with `medtrans prepare`.")
+    settings = json.loads(pipeline.read_text(encoding="utf-8"))
+    preparation = PipelineConfig.model_validate(settings.get("config", settings))
+    parts = [*config.modalities, f"pool{config.pool}", *(["segmentation"] if segmentation else [])]
+    folder = prepared / "store" / "-".join(parts)
+    store = open_store(cohort, config.modalities, folder, pool=config.pool, segmentation=segmentation)
+    return Data(cohort, store, preparation)
+
+
+def hold_out(
+    cohort: Cohort, share: float, *, label: str | None = None, seed: int = 0
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the subjects to train on, and a share of the subjects that chooses the epoch."""
+    fold = make_folds(cohort, max(3, round(1 / share)), label=label, seed=seed)[0]
+    return fold.train | fold.validation, fold.test
+
+
+class _StoreSource:
+    """What all sources share that read voxels from a store."""
+
+    def __init__(self, data: Data) -> None:
+        self.data = data
+
+    def names(self, items: Sequence[int]) -> list[str]:
+        """Return the names of scans."""
+        return [self.data.cohort.scans[item].name for item in items]
+
+    def scans(self, items: Sequence[int]) -> list[Scan]:
+        """Return scans by place."""
+        return [self.data.cohort.scans[item] for item in items]
+
+    def volumes(self, items: Sequence[int]) -> Tensor:
+        """Read volumes as a batch."""
+        return torch.from_numpy(self.data.store.volumes(items))
+
+
+class UnlabelledSource(_StoreSource):
+    """Scans and their subjects, for stage 1."""
+
+    def load(self, items: list[int], draws: torch.Generator | None) -> UnlabelledBatch:
+        """Return scans as they are: stage 1 draws its own intensity curves."""
+        del draws
+        return UnlabelledBatch(self.volumes(items), tuple(scan.subject for scan in self.scans(items)))
+
+
+class EncodedSource(_StoreSource):
+    """Slice vectors that were computed once, for stage 2."""
+
+    def __init__(self, data: Data, encoded: EncodedScans) -> None:
+        super().__init__(data)
+        self.encoded = encoded
+
+    def load(self, items: list[int], draws: torch.Generator | None) -> EncodedSlices:
+        """Return the vectors of some scans: stage 2 draws its own masks."""
+        del draws
+        return self.encoded.select(items)
+
+
+class LabelledSource(_StoreSource):
+    """Scans with what is to be predicted."""
+
+    def __init__(self, data: Data, task: Task, *, augment: bool) -> None:
+        super().__init__(data)
+        self.task, self.augment = task, augment
+
+    def targets(self, items: Sequence[int]) -> Tensor:
+        """Return the targets of some scans; for a segmentation the class maps."""
+        if isinstance(self.task, Segmentation):
+            return self.task.encode(torch.from_numpy(self.data.store.segmentations(items)))
+        return self.task.targets(self.scans(items))
+
+    def load(self, items: list[int], draws: torch.Generator | None) -> LabelledBatch:
+        """Return scans and targets, varied where a generator is given and variation was asked for."""
+        volumes, targets = self.volumes(items), self.targets(items)
+        if draws is not None and self.augment:
+            variation = draw_variation(len(items), draws)
+            volumes = vary(volumes, variation)
+            targets = vary_labels(targets, variation) if self.task.needs_maps else targets
+        return LabelledBatch(volumes, targets)

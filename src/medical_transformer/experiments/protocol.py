@@ -1,0 +1,58 @@
+"""What a reader must know to judge and to repeat an evaluation."""
+
+import json
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+from medical_transformer import __version__
+from medical_transformer.cohorts import Cohort
+from medical_transformer.experiments.config import EvaluateConfig
+from medical_transformer.tasks import load_model
+
+
+def describe(config: EvaluateConfig, labelled: Cohort) -> dict[str, str]:
+    """Return facts about an evaluation, each under a name."""
+    training = config.finetune.training
+    facts = {
+        "cohort": f"{labelled.name}: {len(labelled)} scans of {len(labelled.subjects)} subjects",
+        "split": (
+            f"{config.folds} folds by subject: fold i tests, fold i+1 chooses the epoch, the others train "
+            f"(seed {config.fold_seed}). Nothing was tuned on test subjects."
+        ),
+        "training": json.dumps(training.model_dump(mode="json")),
+        "start": _start(config, labelled),
+        "grid": f"prepared volumes pooled by {config.finetune.input.pool}",
+        "seed": str(training.seed),
+        "version": f"medical-transformer {__version__}, torch {torch.__version__}, Python {platform.python_version()}",
+    }
+    commit = _commit()
+    return facts | ({"commit": commit} if commit else {})
+
+
+def _start(config: EvaluateConfig, labelled: Cohort) -> str:
+    if config.finetune.encoder is None:
+        return "random weights"
+    seen = set(load_model(Path(config.finetune.encoder)).about.get("subjects", ()))
+    shared = len(seen & set(labelled.subjects))
+    warning = (
+        f"; {shared} of the tested subjects were among its unlabelled pre-training scans"
+        if shared
+        else "; none of the tested subjects was among its pre-training scans"
+    )
+    return f"the pre-trained encoder {Path(config.finetune.encoder).name}{warning}"
+
+
+def _commit() -> str:
+    """Return the commit of a checkout that the package runs from, or nothing."""
+    here = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"],
+            capture_output=True, text=True, timeout=5, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()

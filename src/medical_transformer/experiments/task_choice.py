@@ -1,0 +1,69 @@
+"""From the name of a label to a task."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from medical_transformer.cohorts import Cohort
+from medical_transformer.errors import CohortError, ConfigError
+from medical_transformer.tasks import BRATS_REGIONS, AnyTask, Classification, Regression, Segmentation
+from medical_transformer.volumes import read_label_map
+
+# A label whose name ends in one of these words is a number in that unit.
+UNITS = ("years", "months", "ml", "mm", "cm", "kg", "points", "days")
+MOST_CLASSES = 20
+
+
+def choose_task(
+    cohort: Cohort, label: str, kind: str = "auto", *, regions: Mapping[str, tuple[int, ...]] | None = None
+) -> AnyTask:
+    """Return the task that predicts a label of a cohort.
+
+    Args:
+        cohort: its scans have the label, or label maps.
+        label: name of the label; `segmentation` for the label maps.
+        kind: `classification`, `regression` or `segmentation`; `auto` looks at the values.
+        regions: for a segmentation, which label values make up which region; BraTS' three regions, or one region
+            per value, where none are given.
+
+    Raises:
+        CohortError: if no scan has the label.
+        ConfigError: if the label does not fit the kind.
+    """
+    if kind == "auto":
+        kind = _kind_of(cohort, label)
+    if kind == "segmentation":
+        return _segmentation(cohort, regions)
+    values = [scan.labels[label] for scan in cohort.with_label(label).scans]
+    if kind == "regression":
+        if any(isinstance(value, str) for value in values):
+            raise ConfigError(f"Label {label!r} holds words, such as {values[0]!r}; it cannot be a regression.")
+        unit = label.rpartition("_")[2]
+        return Regression(label=label, unit=unit if unit in UNITS else "")
+    if kind == "classification":
+        return _classification(label, [str(value) for value in values])
+    raise ConfigError(f"There is no kind of task {kind!r}; choose classification, regression or segmentation.")
+
+
+def _kind_of(cohort: Cohort, label: str) -> str:
+    if label == "segmentation":
+        return "segmentation"
+    values = [scan.labels[label] for scan in cohort.with_label(label).scans]
+    return "classification" if any(isinstance(value, str) for value in values) else "regression"
+
+
+def _classification(label: str, values: list[str]) -> Classification:
+    classes = sorted(Counter(values))
+    if not 2 <= len(classes) <= MOST_CLASSES:
+        raise ConfigError(f"Label {label!r} has {len(classes)} different values; a classification needs 2 to 20.")
+    return Classification(label=label, classes=tuple(classes))
+
+
+def _segmentation(cohort: Cohort, regions: Mapping[str, tuple[int, ...]] | None) -> Segmentation:
+    maps = [scan.segmentation for scan in cohort.scans if scan.segmentation is not None]
+    if not maps:
+        raise CohortError(f"No scan of {cohort.name!r} has a label map.")
+    if regions is None:
+        found = {int(value) for path in maps for value in set(read_label_map(cohort.root / path)[0].voxels.flat)} - {0}
+        regions = BRATS_REGIONS if found <= {1, 2, 4} else {f"label-{value}": (value,) for value in sorted(found)}
+    values = tuple(sorted({value for union in regions.values() for value in union}))
+    return Segmentation(values=values, regions=regions)

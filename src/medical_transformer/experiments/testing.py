@@ -1,0 +1,61 @@
+"""Testing a trained model on prepared scans it has never seen."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from medical_transformer.cohorts import Scan
+from medical_transformer.evaluation import SubjectPrediction, region_dice, region_hausdorff95_mm
+from medical_transformer.experiments.config import FinetuneConfig
+from medical_transformer.experiments.data import Data, LabelledSource
+from medical_transformer.tasks import Answer, Segmentation, TaskModel
+from medical_transformer.training.fit import build_fabric
+from medical_transformer.volumes import Volume, write_volume
+
+
+@torch.inference_mode()
+def predict_scans(
+    model: TaskModel, data: Data, places: Sequence[int], config: FinetuneConfig, *, fold: int, out: Path
+) -> list[SubjectPrediction]:
+    """Predict scans one by one; predicted label maps are written to `out/segmentations`."""
+    fabric = build_fabric(config.training)
+    model = model.to(fabric.device).eval()
+    source = LabelledSource(data, config.task, augment=False)
+    predictions = []
+    for place in places:
+        with fabric.autocast():
+            outputs = model(source.volumes([place]).to(fabric.device)).float().cpu()
+        scan = data.cohort.scans[place]
+        if isinstance(config.task, Segmentation):
+            predictions.append(_segmented(config.task, data, place, outputs, fold, out))
+        else:
+            predictions.append(_answered(scan, config.task.answers(outputs)[0], config, fold))
+    return predictions
+
+
+def _answered(scan: Scan, answer: Answer, config: FinetuneConfig, fold: int) -> SubjectPrediction:
+    return SubjectPrediction(
+        scan=scan.name,
+        subject=scan.subject,
+        fold=fold,
+        truth=scan.labels[config.task.label],
+        prediction=answer.value,
+        probabilities=answer.probabilities,
+    )
+
+
+def _segmented(task: Segmentation, data: Data, place: int, outputs: Tensor, fold: int, out: Path) -> SubjectPrediction:
+    scan, grid = data.cohort.scans[place], data.store.grids[place]
+    predicted = task.decode(outputs.argmax(dim=1))[0].numpy().astype("int16")
+    path = Path("segmentations") / f"{scan.name}_dseg.nii.gz"
+    write_volume(Volume(predicted, grid), out / path)
+    truth = data.store.segmentations([place])[0]
+    dice = region_dice(truth, predicted, task.regions)
+    distance = region_hausdorff95_mm(truth, predicted, grid.spacing_mm, task.regions)
+    metrics = {f"dice_{name}": value for name, value in dice.items()}
+    metrics |= {f"hausdorff95_mm_{name}": value for name, value in distance.items()}
+    return SubjectPrediction(
+        scan=scan.name, subject=scan.subject, fold=fold, truth=None, prediction=path.as_posix(), metrics=metrics
+    )

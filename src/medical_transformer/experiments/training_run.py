@@ -1,0 +1,88 @@
+"""Training one model: the piece that fine-tuning and every fold of an evaluation share."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from medical_transformer.backbones import build_backbone
+from medical_transformer.backbones.weights import LoadedWeights, load_weights, read_tensors
+from medical_transformer.contracts import Backbone
+from medical_transformer.errors import WeightsError
+from medical_transformer.experiments.config import BackboneConfig, FinetuneConfig, InputConfig, identity
+from medical_transformer.experiments.data import Data, LabelledSource
+from medical_transformer.tasks import SavedModel, TaskModel, TaskObjective, load_model
+from medical_transformer.training import Fitted, derive_seed, fit
+from medical_transformer.training.fit import OnEpoch, Split
+
+
+def new_backbone(config: BackboneConfig, inputs: InputConfig, seed: int) -> Backbone:
+    """Build a backbone with initial weights that only the seed decides."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "weights"))
+        return build_backbone(config.name, {**config.settings, "in_channels": len(inputs.modalities)})
+
+
+def load_encoder(backbone: nn.Module, folder: Path) -> LoadedWeights:
+    """Put a pre-trained encoder's weights into a backbone.
+
+    Raises:
+        WeightsError: if they do not fit.
+    """
+    saved: SavedModel = load_model(folder)
+    tensors = read_tensors(folder / "model.safetensors")
+    if isinstance(saved.network, TaskModel):
+        prefix = "backbone."
+        tensors = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    loaded = load_weights(backbone, tensors, allow_new=False)
+    if loaded.unused:
+        raise WeightsError(f"{folder}: {len(loaded.unused)} tensors have no place, such as {loaded.unused[0]!r}.")
+    return loaded
+
+
+def train_model(
+    data: Data,
+    split: Split,
+    config: FinetuneConfig,
+    *,
+    folder: Path | None,
+    place: tuple[str | int, ...] = (),
+    on_epoch: OnEpoch | None = None,
+) -> tuple[TaskModel, Fitted]:
+    """Train a model for a task on part of a cohort; the best epoch's weights are left in it.
+
+    Args:
+        data: the prepared cohort.
+        split: which scans train and which choose the epoch.
+        config: everything that decides the result.
+        folder: where the run is kept, and resumed from.
+        place: where in an experiment this run belongs, such as ("fold", 2).
+        on_epoch: called after every epoch.
+    """
+    model = build_model(config)
+    source = LabelledSource(data, config.task, augment=config.training.augment)
+    weights = None
+    if not config.task.needs_maps:
+        targets = source.targets(split.training)
+        config.task.prepare_head(model.head, targets)
+        weights = config.task.loss_weights(targets)
+    fitted = fit(
+        TaskObjective(model, weights),
+        source,
+        split,
+        config.training,
+        folder=folder,
+        identity=identity(config, data.cohort, *place),
+        on_epoch=on_epoch,
+    )
+    return model, fitted
+
+
+def build_model(config: FinetuneConfig) -> TaskModel:
+    """Build the model of a fine-tuning, with pre-trained weights where the configuration names an encoder."""
+    backbone = new_backbone(config.backbone, config.input, config.training.seed)
+    if config.encoder is not None:
+        load_encoder(backbone, Path(config.encoder))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(config.training.seed, "head"))
+        return TaskModel(backbone, config.task)

@@ -1,0 +1,62 @@
+"""Encoding vectors computed once: the encoder of stage 2 is frozen and draws nothing, so they never change."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from medical_transformer.backbones import MedicalTransformer
+from medical_transformer.pretraining.exemplar import UnlabelledBatch
+from medical_transformer.shapes import Encodings
+from medical_transformer.slices import Plane
+
+# The image of a masked slice: constant, and no intensity of a prepared scan (which lie in [0, 1]).
+MASKED_INTENSITY = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedSlices:
+    """Slice vectors of a batch of scans, per plane."""
+
+    vectors: Mapping[Plane, Encodings]
+
+    def to(self, device: torch.device) -> "EncodedSlices":
+        """Move the batch to a device."""
+        return EncodedSlices({plane: vectors.to(device) for plane, vectors in self.vectors.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedScans:
+    """Slice vectors of a whole cohort, and the vector of a masked slice.
+
+    Attributes:
+        vectors: per plane, one vector per slice of every scan.
+        masked: per plane, the frozen encoder's vector of a masked slice image.
+    """
+
+    vectors: Mapping[Plane, Encodings]
+    masked: Mapping[Plane, Float[Tensor, "embedding"]]
+
+    def select(self, items: list[int]) -> EncodedSlices:
+        """Return the vectors of some scans."""
+        return EncodedSlices({plane: vectors[items] for plane, vectors in self.vectors.items()})
+
+
+@torch.no_grad()
+def encode_scans(backbone: MedicalTransformer, batches: Iterable[UnlabelledBatch]) -> EncodedScans:
+    """Encode every slice of every scan once: 306 vectors per scan at 96x114x96."""
+    collected: dict[Plane, list[Tensor]] = {plane: [] for plane in Plane}
+    masked: dict[Plane, Tensor] = {}
+    for batch in batches:
+        masked = masked or _encode_masked(backbone, batch.volumes[:1])
+        for plane, features in backbone.encode_slices(batch.volumes).items():
+            collected[plane].append(features.vectors)
+    return EncodedScans({plane: torch.cat(parts) for plane, parts in collected.items()}, masked)
+
+
+def _encode_masked(backbone: MedicalTransformer, like: Tensor) -> dict[Plane, Tensor]:
+    """Encode a stack of masked slice images; all its slices have the same vector."""
+    features = backbone.encode_slices(torch.full_like(like, MASKED_INTENSITY))
+    return {plane: feature.vectors[0, 0] for plane, feature in features.items()}

@@ -1,0 +1,121 @@
+"""Stage 1: an exemplar network teaches the slice encoders (paper section 3.3.1, Eq. 1)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from medical_transformer.backbones import MedicalTransformer
+from medical_transformer.contracts import Objective
+from medical_transformer.errors import CollapseError, TrainingError
+from medical_transformer.shapes import PlaneVectors, VolumeBatch
+from medical_transformer.slices import Plane, draw_curves, transform_intensities
+
+# Two embeddings closer than this, relative to their own length, cannot be told apart in float32.
+COLLAPSED = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class UnlabelledBatch:
+    """Scans without labels.
+
+    Attributes:
+        volumes: the scans.
+        subjects: whose each one is; two scans of one subject are never negatives of each other.
+    """
+
+    volumes: VolumeBatch
+    subjects: tuple[str, ...]
+
+    def to(self, device: torch.device) -> "UnlabelledBatch":
+        """Move the batch to a device."""
+        return UnlabelledBatch(self.volumes.to(device), self.subjects)
+
+
+class Exemplar(Objective[UnlabelledBatch]):
+    """Triplet loss between a scan, its Bezier-transformed self and another subject's scan.
+
+    Slice vectors are averaged over a plane, distances are L2, and the losses of the three planes are averaged.
+
+    Args:
+        backbone: its slice encoders are taught; its transformer is left alone.
+        margin: alpha of Eq. 1.
+        inverting: share of curves that invert the contrast (0 in the paper).
+    """
+
+    def __init__(self, backbone: MedicalTransformer, *, margin: float = 1.0, inverting: float = 0.0) -> None:
+        super().__init__()
+        self.encoders = backbone.encoders
+        self._encode_slices = backbone.encode_slices
+        self.margin, self.inverting = margin, inverting
+
+    def forward(self, batch: UnlabelledBatch, generator: torch.Generator) -> Tensor:
+        """Return the mean over planes of Eq. 1."""
+        return torch.stack([self._triplet_loss(*triplet) for triplet in self._triplets(batch, generator)]).mean()
+
+    def validate(self, batches: Iterable[UnlabelledBatch], generator: torch.Generator) -> Mapping[str, float]:
+        """Return the loss, and how often the transformed scan lies nearer than the other subject's.
+
+        Raises:
+            CollapseError: if all scans are encoded alike.
+        """
+        losses, wins, spreads = [], [], []
+        for batch in batches:
+            for anchor, positive, negative in self._triplets(batch, generator):
+                near, far = _distance(anchor, positive), _distance(anchor, negative)
+                losses.append((near - far + self.margin).clamp_min(0))
+                wins.append((near < far).float())
+                spreads.append(anchor.std(dim=0).norm() / anchor.norm(dim=1).mean().clamp_min(1e-12))
+        _refuse_collapse(float(torch.stack(spreads).mean()))
+        return {"loss": float(torch.cat(losses).mean()), "triplet_accuracy": float(torch.cat(wins).mean())}
+
+    def _triplets(
+        self, batch: UnlabelledBatch, generator: torch.Generator
+    ) -> Iterable[tuple[PlaneVectors, PlaneVectors, PlaneVectors]]:
+        """Yield anchor, positive and negative vectors of each plane, averaged over slices."""
+        volumes = batch.volumes
+        curves = draw_curves(len(volumes), generator, inverting=self.inverting, device=volumes.device)
+        negatives = draw_negatives(batch.subjects, generator).to(volumes.device)
+        anchors = self._average_slices(volumes)
+        positives = self._average_slices(transform_intensities(volumes, curves))
+        return [(anchors[plane], positives[plane], anchors[plane][negatives]) for plane in Plane]
+
+    def _average_slices(self, volumes: VolumeBatch) -> dict[Plane, PlaneVectors]:
+        features = self._encode_slices(volumes)
+        return {plane: feature.vectors.mean(dim=1) for plane, feature in features.items()}
+
+    def _triplet_loss(self, anchor: PlaneVectors, positive: PlaneVectors, negative: PlaneVectors) -> Tensor:
+        closer = _distance(anchor, positive) - _distance(anchor, negative)
+        return (closer + self.margin).clamp_min(0).mean()
+
+
+def draw_negatives(subjects: Sequence[str], generator: torch.Generator) -> Tensor:
+    """Draw, for every scan of a batch, another scan of the batch that belongs to another subject.
+
+    Raises:
+        TrainingError: if the batch holds one subject only.
+    """
+    numbers = {subject: number for number, subject in enumerate(dict.fromkeys(subjects))}
+    if len(numbers) < 2:
+        raise TrainingError(
+            f"All {len(subjects)} scans of a batch belong to subject {subjects[0]!r}, so there is no negative "
+            "example; raise the batch size or add subjects."
+        )
+    owner = torch.tensor([numbers[subject] for subject in subjects])
+    allowed = (owner[:, None] != owner[None, :]).float()
+    return torch.multinomial(allowed, 1, generator=generator).squeeze(1)
+
+
+def _distance(one: PlaneVectors, other: PlaneVectors) -> Float[Tensor, "batch"]:
+    """L2 distance whose gradient stays finite where both are equal."""
+    return (one - other).square().sum(dim=1).add(1e-12).sqrt()
+
+
+def _refuse_collapse(spread: float) -> None:
+    if spread < COLLAPSED:
+        raise CollapseError(
+            f"The encoder gives all scans the same vector (relative spread {spread:.1e}): it has collapsed. "
+            "Lower the learning rate, or check that the scans differ."
+        )

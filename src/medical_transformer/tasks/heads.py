@@ -1,0 +1,72 @@
+"""The prediction networks: linear on the encoding (paper section 3.3.2)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from medical_transformer.contracts import Encoding
+from medical_transformer.errors import ConfigError
+from medical_transformer.shapes import FeatureMap, OutputMap, Outputs
+
+
+class VectorHead(nn.Module):
+    """Single scale: a linear layer on the scan's vector.
+
+    The paper applies the linear layer to every voxel of the 3-D map and averages. The mean of a linear layer is
+    the linear layer of the mean, so no 3-D map is needed.
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, features: int, outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, outputs)
+        self.register_buffer("centre", torch.zeros(outputs))
+        self.register_buffer("scale", torch.ones(outputs))
+
+    def forward(self, encoding: Encoding, shape: Sequence[int]) -> Outputs:
+        """Predict one row per scan, in the unit of the label."""
+        outputs: Tensor = self.linear(encoding.vector) * self.scale + self.centre
+        return outputs
+
+
+class SegmentationHead(nn.Module):
+    """Multi-scale: a linear layer on the up-sampled concatenation of all feature maps.
+
+    A linear layer on a concatenation is the sum of linear layers on its parts, and it commutes with linear
+    interpolation: each map is reduced to the few outputs at its own resolution and up-sampled afterwards. The
+    parameters and the function are those of the plain way (`forward_plain`), at a fraction of the memory.
+    """
+
+    def __init__(self, map_channels: Sequence[int], outputs: int) -> None:
+        super().__init__()
+        if not map_channels:
+            raise ConfigError("This backbone has no feature maps, so it cannot segment.")
+        self.map_channels = tuple(map_channels)
+        self.linear = nn.Linear(sum(map_channels), outputs)
+
+    def forward(self, encoding: Encoding, shape: Sequence[int]) -> OutputMap:
+        """Predict class scores for every voxel of a field of view of the given shape."""
+        shares = torch.split(self.linear.weight, list(self.map_channels), dim=1)
+        total = self.linear.bias[None, :, None, None, None]
+        for features, share in zip(encoding.maps, shares, strict=True):
+            reduced = torch.einsum("oc,bcras->boras", share, features)
+            total = total + spread(reduced, shape)
+        return total
+
+    def forward_plain(self, encoding: Encoding, shape: Sequence[int]) -> OutputMap:
+        """Do the same by building the full-resolution concatenation; kept to prove `forward` right."""
+        together = torch.cat([spread(features, shape).expand(-1, -1, *shape) for features in encoding.maps], dim=1)
+        outputs: Tensor = self.linear(together.movedim(1, -1)).movedim(-1, 1)
+        return outputs
+
+
+def spread(features: FeatureMap, shape: Sequence[int]) -> FeatureMap:
+    """Up-sample a map linearly to a field of view; axes of length 1 are left to broadcasting."""
+    target = [1 if have == 1 else want for have, want in zip(features.shape[2:], shape, strict=True)]
+    if list(features.shape[2:]) == target:
+        return features
+    return functional.interpolate(features, size=target, mode="trilinear", align_corners=False)

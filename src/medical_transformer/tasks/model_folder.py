@@ -1,0 +1,97 @@
+"""A model folder: weights, and everything that must travel with them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from medical_transformer.backbones import build_backbone
+from medical_transformer.backbones.weights import load_weights, read_tensors, save_weights
+from medical_transformer.cohorts.tables import write_json
+from medical_transformer.contracts import Backbone
+from medical_transformer.errors import WeightsError
+from medical_transformer.preprocessing import PipelineConfig
+from medical_transformer.tasks.classification import Classification
+from medical_transformer.tasks.model import TaskModel
+from medical_transformer.tasks.regression import Regression
+from medical_transformer.tasks.segmentation import Segmentation
+
+FORMAT = 1
+AnyTask = Annotated[Classification | Regression | Segmentation, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedModel:
+    """A network with what it needs to be used again.
+
+    Attributes:
+        network: a `TaskModel`, or a bare backbone (a pre-trained encoder).
+        backbone: name and settings of the backbone.
+        preparation: how its scans were prepared.
+        pool: how often the prepared volumes were pooled again before the network saw them.
+        modalities: the input channels, in order.
+        about: what it was trained on, scores, versions.
+    """
+
+    network: TaskModel | Backbone
+    backbone: Mapping[str, Any]
+    preparation: PipelineConfig
+    pool: int
+    modalities: tuple[str, ...]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save_model(model: SavedModel, folder: Path) -> None:
+    """Write `model.safetensors`, then `config.json`, which marks the folder as complete."""
+    save_weights(model.network, folder / "model.safetensors")
+    task = model.network.task.model_dump(mode="json") if isinstance(model.network, TaskModel) else None
+    config = {
+        "format": FORMAT,
+        "backbone": dict(model.backbone),
+        "task": task,
+        "preparation": model.preparation.model_dump(mode="json"),
+        "preparation_fingerprint": model.preparation.fingerprint(),
+        "pool": model.pool,
+        "modalities": list(model.modalities),
+        "about": dict(model.about),
+    }
+    write_json(folder / "config.json", config)
+
+
+def load_model(folder: Path) -> SavedModel:
+    """Build the network of a model folder and put its weights in.
+
+    Raises:
+        WeightsError: if the folder is no model, is damaged, or was prepared by another version of a step.
+    """
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        preparation = PipelineConfig.model_validate(config["preparation"])
+        network = _build(config)
+    except FileNotFoundError as error:
+        raise WeightsError(f"{folder} is no model folder: it has no config.json.") from error
+    except (KeyError, ValueError, ValidationError) as error:
+        raise WeightsError(f"{path}: not a model configuration ({error}).") from error
+    if preparation.fingerprint() != config["preparation_fingerprint"]:
+        raise WeightsError(f"{path}: this version prepares scans otherwise than the model was trained with.")
+    load_weights(network, read_tensors(folder / "model.safetensors"))
+    return SavedModel(
+        network.eval(),
+        config["backbone"],
+        preparation,
+        config["pool"],
+        tuple(config["modalities"]),
+        config["about"],
+    )
+
+
+def _build(config: Mapping[str, Any]) -> TaskModel | Backbone:
+    backbone = build_backbone(config["backbone"]["name"], config["backbone"]["settings"])
+    if config["task"] is None:
+        return backbone
+    adapter: TypeAdapter[Classification | Regression | Segmentation] = TypeAdapter(AnyTask)
+    return TaskModel(backbone, adapter.validate_python(config["task"]))

@@ -1,0 +1,59 @@
+"""Fine-tuning: the task's loss on a model, and what to watch on the validation scans."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from medical_transformer.contracts import Objective
+from medical_transformer.shapes import VolumeBatch
+from medical_transformer.tasks.model import TaskModel
+
+# Which validation number decides for each kind of task, and whether more is better.
+SELECTION = {"classification": ("loss", False), "regression": ("mae", False), "segmentation": ("dice", True)}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledBatch:
+    """Scans with what is to be predicted: class indices, numbers or class maps."""
+
+    volumes: VolumeBatch
+    targets: Tensor
+
+    def to(self, device: torch.device) -> "LabelledBatch":
+        """Move the batch to a device."""
+        return LabelledBatch(self.volumes.to(device), self.targets.to(device))
+
+
+class TaskObjective(Objective[LabelledBatch]):
+    """A task's loss on its model.
+
+    Args:
+        model: what is trained.
+        weights: what the loss weighs errors with (`Task.loss_weights`).
+    """
+
+    weights: Tensor | None
+
+    def __init__(self, model: TaskModel, weights: Tensor | None = None) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("weights", weights, persistent=False)
+        self.selection, self.larger_is_better = SELECTION[model.task.kind]
+
+    def forward(self, batch: LabelledBatch, generator: torch.Generator) -> Tensor:
+        """Return the task's loss."""
+        return self.model.task.loss(self.model(batch.volumes), batch.targets, self.weights)
+
+    def validate(self, batches: Iterable[LabelledBatch], generator: torch.Generator) -> Mapping[str, float]:
+        """Return the mean over scans of the loss and of the task's scores."""
+        sums: Counter[str] = Counter()
+        count = 0
+        for batch in batches:
+            outputs = self.model(batch.volumes)
+            loss = float(self.model.task.loss(outputs, batch.targets, self.weights))
+            sums.update({"loss": loss * len(outputs), **self.model.task.scores(outputs, batch.targets)})
+            count += len(outputs)
+        return {name: total / count for name, total in sums.items()}

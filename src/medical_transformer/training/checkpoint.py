@@ -1,0 +1,86 @@
+"""The state of a run between two epochs: written aside, synced, renamed; readable without pickle."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from medical_transformer.backbones.weights import write_tensors
+from medical_transformer.errors import TrainingError
+from medical_transformer.training.journal import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is needed, beside the tensors, to go on exactly where a run stopped.
+
+    All draws are functions of seed, epoch and step, so no state of a random generator is needed.
+    """
+
+    journal: Journal
+    identity: str
+
+
+def save_checkpoint(
+    path: Path,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    best: Mapping[str, Tensor],
+    progress: Progress,
+) -> None:
+    """Write network, optimiser, best weights so far and journal into one file."""
+    tensors = {f"network/{name}": tensor.detach().cpu() for name, tensor in network.state_dict().items()}
+    tensors |= {f"best/{name}": tensor.cpu() for name, tensor in best.items()}
+    state = optimizer.state_dict()
+    for index, slots in state["state"].items():
+        for slot, value in slots.items():
+            tensors[f"optimizer/{index}/{slot}"] = torch.as_tensor(value).cpu()
+    header = {
+        "identity": progress.identity,
+        "journal": json.dumps(progress.journal.as_json()),
+        "optimizer": json.dumps(state["param_groups"]),
+    }
+    # Shared storage is not allowed in the file, and the best weights may be the current ones.
+    write_tensors({name: tensor.clone().contiguous() for name, tensor in tensors.items()}, path, header)
+
+
+def load_checkpoint(
+    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, identity: str
+) -> tuple[dict[str, Tensor], Journal]:
+    """Put a run's state back; returns the best weights so far and the journal.
+
+    Raises:
+        TrainingError: if the file is damaged or belongs to a run with other settings or data.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{path}: the checkpoint cannot be read ({error}).") from error
+    if header["identity"] != identity:
+        raise TrainingError(
+            f"{path} belongs to a run with other settings or other scans; choose another folder, or delete this one."
+        )
+    network.load_state_dict(_part(tensors, "network/"))
+    optimizer.load_state_dict(
+        {"state": _slots(_part(tensors, "optimizer/")), "param_groups": json.loads(header["optimizer"])}
+    )
+    return _part(tensors, "best/"), Journal.from_json(json.loads(header["journal"]))
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _slots(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Any]]:
+    state: dict[int, dict[str, Any]] = {}
+    for name, tensor in tensors.items():
+        index, slot = name.split("/")
+        state.setdefault(int(index), {})[slot] = tensor
+    return state
