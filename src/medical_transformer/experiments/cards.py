@@ -1,6 +1,7 @@
 """The cards of models: what an experiment knows about what it made."""
 
 from pathlib import Path
+from typing import Any
 
 from medical_transformer import __version__
 from medical_transformer.experiments.config import FinetuneConfig
@@ -24,9 +25,6 @@ def write_encoder_card(saved: SavedModel, folder: Path) -> None:
             "A backbone pre-trained without labels in two stages: an exemplar network on Bezier-transformed scans, "
             "then the prediction of masked slices' encoding vectors."
         ),
-        trained_on=(
-            f"{saved.about['cohort']}: {saved.about['scans']} scans of {len(saved.about['subjects'])} subjects.",
-        ),
         tested_on=f"On held-out subjects of the same cohort, at the chosen epoch. {reached}.",
         intended_use=("Starting point for fine-tuning on brain MRI of the same preparation.",),
         fails_where=LIMITS,
@@ -41,12 +39,9 @@ def write_finetuned_card(saved: SavedModel, config: FinetuneConfig, folder: Path
     card = ModelCard(
         name=f"{config.task.label} from {', '.join(saved.modalities)}",
         what_it_is=f"A {config.task.kind} model of {config.task.label}, trained from {start}.",
-        trained_on=(
-            f"{saved.about['cohort']}: {saved.about['scans']} scans of {len(saved.about['subjects'])} subjects.",
-        ),
         tested_on=(
-            f"Not tested: the epoch was chosen on held-out subjects ({_numbers(saved.about['best'])}), so these numbers "
-            "are optimistic. `medtrans evaluate` cross-validates the same training."
+            f"Not tested: the epoch was chosen on held-out subjects ({_numbers(saved.about['best'])}), so these "
+            "numbers are optimistic. `medtrans evaluate` cross-validates the same training."
         ),
         fails_where=LIMITS,
         **_shared(saved),
@@ -54,8 +49,10 @@ def write_finetuned_card(saved: SavedModel, config: FinetuneConfig, folder: Path
     write_model_card(folder / "README.md", card)
 
 
-def _shared(saved: SavedModel) -> dict[str, object]:
+def _shared(saved: SavedModel) -> dict[str, Any]:
+    about = saved.about
     return {
+        "trained_on": (f"{about['cohort']}: {about['scans']} scans of {len(about['subjects'])} subjects.",),
         "preparation": {name: str(value) for name, value in saved.preparation.model_dump(mode="json").items()},
         "fingerprint": saved.preparation.fingerprint(),
         "parameters": sum(parameter.numel() for parameter in saved.network.parameters()),

@@ -42,7 +42,7 @@ def evaluate(prepared: Path, out: Path, config: EvaluateConfig) -> EvaluationRes
     folds = make_folds(labelled, config.folds, label=label, seed=config.fold_seed)
     write_json(out / "config.json", config.model_dump(mode="json"))
     save_folds(folds, out / "folds.tsv")
-    tested = [_run_fold(data, labelled, config, folds, number, out) for number in range(len(folds))]
+    tested = [_run_fold(data, labelled, config, (number, fold), out) for number, fold in enumerate(folds, start=1)]
     result = _join(config, labelled, [part for part, _ in tested], [fold for _, fold in tested])
     result.save(out)
     write_report(result, out / "report.html", overlays=draw_overlays(data, result, config.finetune.task, out))
@@ -50,22 +50,23 @@ def evaluate(prepared: Path, out: Path, config: EvaluateConfig) -> EvaluationRes
 
 
 def _run_fold(
-    data: Data, labelled: Cohort, config: EvaluateConfig, folds: Sequence[Fold], number: int, out: Path
+    data: Data, labelled: Cohort, config: EvaluateConfig, numbered: tuple[int, Fold], out: Path
 ) -> tuple[list[SubjectPrediction], FoldResult]:
     """Train on one fold and test it."""
-    fold, folder, task = folds[number], out / f"fold-{number + 1}", config.finetune.task
+    number, fold = numbered
+    folder, task = out / f"fold-{number}", config.finetune.task
     parts = {
         name: data.places(subjects, among=labelled)
         for name, subjects in (("train", fold.train), ("validation", fold.validation), ("test", fold.test))
     }
     split = Split(parts["train"], parts["validation"])
-    with EpochProgress(f"fold {number + 1} of {len(folds)}, {task.label}", config.finetune.training.epochs) as progress:
+    with EpochProgress(f"fold {number} of {config.folds}, {task.label}", config.finetune.training.epochs) as progress:
         model, fitted = train_model(
             data, split, config.finetune, folder=folder, place=("fold", number), on_epoch=progress
         )
-    about = {"cohort": labelled.name, "fold": number + 1, "subjects": sorted(fold.train | fold.validation)}
+    about = {"cohort": labelled.name, "fold": number, "subjects": sorted(fold.train | fold.validation)}
     save_model(saved_model(model, data, config.finetune, about), folder / "model")
-    predictions = predict_scans(model, data, parts["test"], config.finetune, fold=number + 1, out=out)
+    predictions = predict_scans(model, data, parts["test"], config.finetune, fold=number, out=out)
     return predictions, _fold_result(config.finetune, predictions, fitted, fold, number)
 
 
@@ -74,7 +75,7 @@ def _fold_result(
 ) -> FoldResult:
     sizes = {"train": len(fold.train), "validation": len(fold.validation), "test": len(fold.test)}
     return FoldResult(
-        fold=number + 1,
+        fold=number,
         metrics=score(config.task.kind, predictions, _classes(config)),
         history=tuple(fitted.journal.records),
         best_epoch=fitted.best.epoch,

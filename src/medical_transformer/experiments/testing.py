@@ -29,7 +29,12 @@ def predict_scans(
             outputs = model(source.volumes([place]).to(fabric.device)).float().cpu()
         scan = data.cohort.scans[place]
         if isinstance(config.task, Segmentation):
-            predictions.append(_segmented(config.task, data, place, outputs, fold, out))
+            path, metrics = _segment(config.task, data, place, outputs, out)
+            predictions.append(
+                SubjectPrediction(
+                    scan=scan.name, subject=scan.subject, fold=fold, truth=None, prediction=path, metrics=metrics
+                )
+            )
         else:
             predictions.append(_answered(scan, config.task.answers(outputs)[0], config, fold))
     return predictions
@@ -46,7 +51,8 @@ def _answered(scan: Scan, answer: Answer, config: FinetuneConfig, fold: int) -> 
     )
 
 
-def _segmented(task: Segmentation, data: Data, place: int, outputs: Tensor, fold: int, out: Path) -> SubjectPrediction:
+def _segment(task: Segmentation, data: Data, place: int, outputs: Tensor, out: Path) -> tuple[str, dict[str, float]]:
+    """Write the predicted label map, and return its path below `out` and its scores against the truth."""
     scan, grid = data.cohort.scans[place], data.store.grids[place]
     predicted = task.decode(outputs.argmax(dim=1))[0].numpy().astype("int16")
     path = Path("segmentations") / f"{scan.name}_dseg.nii.gz"
@@ -55,7 +61,4 @@ def _segmented(task: Segmentation, data: Data, place: int, outputs: Tensor, fold
     dice = region_dice(truth, predicted, task.regions)
     distance = region_hausdorff95_mm(truth, predicted, grid.spacing_mm, task.regions)
     metrics = {f"dice_{name}": value for name, value in dice.items()}
-    metrics |= {f"hausdorff95_mm_{name}": value for name, value in distance.items()}
-    return SubjectPrediction(
-        scan=scan.name, subject=scan.subject, fold=fold, truth=None, prediction=path.as_posix(), metrics=metrics
-    )
+    return path.as_posix(), metrics | {f"hausdorff95_mm_{name}": value for name, value in distance.items()}
