@@ -1,0 +1,191 @@
+"""A plain folder of NIfTI files, with a table of any shape or none.
+
+What belongs together and which modality an image is are read from the file names: `001_T1.nii`, `001_FLAIR.nii`
+and `001_seg.nii` are one scan and its map, as are `T1.nii` and `FLAIR.nii` in a folder `001`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from medical_transformer.cohorts.cohort import Cohort
+from medical_transformer.cohorts.columns import label_columns
+from medical_transformer.cohorts.file_names import (
+    BRAIN_MASK,
+    KINDS,
+    MAP,
+    NamedImage,
+    group_names,
+    read_file_name,
+)
+from medical_transformer.cohorts.files import file_safe, is_image, is_table, item_of, list_files
+from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
+from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.matching import Match, match_column, require_match
+from medical_transformer.cohorts.people import (
+    People,
+    Person,
+    account_for_rows,
+    group_people,
+    notes_on_missing,
+    notes_on_rows,
+    what_is_known,
+)
+from medical_transformer.cohorts.raw_table import RawTable, TableRow, read_raw_table
+from medical_transformer.cohorts.scan import Scan
+from medical_transformer.errors import CohortError
+
+name = "folder"
+
+SUBJECT_COLUMNS = ("subject", "subject_id", "participant_id", "participant", "patient", "patient_id", "PTID", "sub_id")
+SESSION_COLUMNS = ("session", "session_id", "visit")
+SITE_COLUMNS = ("site", "site_id", "center", "centre", "scanner")
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The images of one scan: its modalities and its map."""
+
+    images: Mapping[str, Path]
+    segmentation: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The table, the column that names the scans, and what the rows say about each."""
+
+    raw: RawTable
+    match: Match
+    people: People
+
+
+def recognises(folder: Path) -> bool:
+    """Tell whether a folder holds any NIfTI image; this reader comes last."""
+    return any(is_image(path) for path in folder.rglob("*.nii*"))
+
+
+def read(source: Path, table: Path | None) -> Indexed:
+    """Read the images by their names, and the labels of the table whose column matches them best.
+
+    Raises:
+        CohortError: if there is no image, or the named table names none of the scans.
+    """
+    files = list_files(source)
+    draft = LedgerDraft()
+    named = [read_file_name(path) for path in files if is_image(path)]
+    groups = _groups(source, named, draft)
+    if not groups:
+        raise CohortError(f"{source} holds no NIfTI image of a head; convert DICOM with dcm2niix first.")
+    known = _table(source, files, groups, table)
+    scans = tuple(_scan(scan, group, known, draft) for scan, group in groups.items())
+    notes = _notes(scans, named, known)
+    if known:
+        account_for_rows(known.raw, known.people, set(groups), source, draft)
+        notes += notes_on_rows(known.raw, known.people, set(groups))
+    return Indexed(Cohort(source.resolve().name, source, scans), draft.finish(files), tuple(notes))
+
+
+def _groups(source: Path, named: Iterable[NamedImage], draft: LedgerDraft) -> dict[str, _Group]:
+    members: dict[tuple[Path, str], list[NamedImage]] = {}
+    for image in named:
+        members.setdefault(image.group, []).append(image)
+    heads = {
+        group: images for group, images in members.items() if any(one.kind not in (MAP, BRAIN_MASK) for one in images)
+    }
+    names = group_names(source, heads)
+    for group, images in members.items():
+        if group not in heads:
+            for one in images:
+                draft.file(one.path, Verdict.SKIPPED, f"A {one.kind} without an image that it belongs to.")
+    return {names[group]: _group(names[group], images, draft) for group, images in heads.items()}
+
+
+def _group(scan: str, images: Iterable[NamedImage], draft: LedgerDraft) -> _Group:
+    taken: dict[str, Path] = {}
+    for one in images:
+        kind = one.kind or "T1w"
+        if kind == BRAIN_MASK:
+            draft.file(one.path, Verdict.SKIPPED, "A brain mask; preparation makes its own.", scan)
+        elif kind in taken:
+            reason = f"A second {kind} of {scan} by its name; {taken[kind].name} was taken."
+            draft.file(one.path, Verdict.SKIPPED, reason, scan)
+        else:
+            taken[kind] = one.path
+            guess = "" if one.kind else ", taken for T1w because its name does not say"
+            draft.file(one.path, Verdict.USED, f"The {kind} of {scan}{guess}.", scan)
+    return _Group({kind: taken[kind] for kind in KINDS if kind in taken and kind != MAP}, taken.get(MAP))
+
+
+def _table(source: Path, files: Iterable[Path], groups: Mapping[str, _Group], table: Path | None) -> _Table | None:
+    """Return the named table, or the one in the source that names most scans."""
+    paths = {scan: tuple(group.images.values()) for scan, group in groups.items()}
+    if table is not None:
+        raw = read_raw_table(table)
+        return _understood(raw, require_match(raw, paths))
+    raws = [read_raw_table(source / path, item_of(source / path, source)) for path in files if is_table(path)]
+    matches = [(match, raw) for raw in raws if (match := match_column(raw, paths))]
+    best = max(matches, key=lambda pair: len(set(pair[0].rows.values())), default=None)
+    return _understood(best[1], best[0]) if best else None
+
+
+def _understood(raw: RawTable, match: Match) -> _Table:
+    taken = (match.column, *(raw.column(*some) for some in (SUBJECT_COLUMNS, SESSION_COLUMNS, SITE_COLUMNS)))
+    columns = label_columns(raw, taken)
+
+    def key(row: TableRow) -> str | None:
+        return match.rows.get(row.number) or row.text(match.column)
+
+    return _Table(raw, match, group_people(raw, key, columns.read))
+
+
+def _scan(scan: str, group: _Group, known: _Table | None, draft: LedgerDraft) -> Scan:
+    person = known.people.get(scan) if known else None
+    subject = file_safe(_cell(known, person, *SUBJECT_COLUMNS) or "") or _subject_in(scan)
+    draft.scan(scan, Verdict.USED, what_is_known(person, ()), subject)
+    return Scan(
+        subject=subject,
+        name=scan,
+        images=group.images,
+        session=_cell(known, person, *SESSION_COLUMNS),
+        site=_cell(known, person, *SITE_COLUMNS),
+        segmentation=group.segmentation,
+        labels=person.merged.labels if person else {},
+        source=person.where if person else next(iter(group.images.values())).as_posix(),
+    )
+
+
+def _cell(known: _Table | None, person: Person | None, *columns: str) -> str | None:
+    column = known.raw.column(*columns) if known else None
+    return person.rows[0].text(column) if person and column else None
+
+
+def _subject_in(scan: str) -> str:
+    """Return `sub-01` for `sub-01_ses-2`; any other name is taken for somebody of its own."""
+    found = re.match(r"sub-[A-Za-z0-9]+", scan)
+    return found[0] if found else scan
+
+
+def _notes(scans: tuple[Scan, ...], named: Iterable[NamedImage], known: _Table | None) -> list[str]:
+    kinds = Counter(modality for scan in scans for modality in scan.images)
+    modalities = ", ".join(f"{count} {modality}" for modality, count in sorted(kinds.items()))
+    maps = sum(scan.segmentation is not None for scan in scans)
+    notes = [f"{counted(scans, 'scan')} ({modalities}), {maps} with a label map, as the file names say."]
+    silent = [one.path.name for one in named if one.kind is None]
+    if silent:
+        notes.append(f"Taken for T1w because the file name does not say: {listing(silent, 6)}.")
+    subjects = {scan.subject for scan in scans}
+    if len(subjects) == len(scans) > 1:
+        notes.append(
+            "Every scan is taken for a subject of its own; if some are of the same person, say so in a column "
+            "'subject' of the table, or a fold may test on somebody it trained on."
+        )
+    if known is None:
+        return [*notes, "No table that names the scans was found, so there are no labels."]
+    found = set(known.match.rows.values())
+    notes.append(
+        f"The column {known.match.column!r} of {known.raw.path.name} holds {known.match.way}: "
+        f"it names {len(found)} of {counted(scans, 'scan')}."
+    )
+    return notes + notes_on_missing(scans, sorted({label for scan in scans for label in scan.labels}))

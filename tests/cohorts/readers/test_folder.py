@@ -1,0 +1,136 @@
+from pathlib import Path
+
+import pytest
+
+from medical_transformer.cohorts import Indexed, Verdict, index
+from medical_transformer.errors import CohortError
+
+from .conftest import Lay
+
+
+def shown(indexed: Indexed) -> dict[str, dict[str, str]]:
+    return {
+        scan.name: {modality: path.as_posix() for modality, path in scan.images.items()}
+        for scan in indexed.cohort.scans
+    }
+
+
+def labels(indexed: Indexed) -> dict[str, dict[str, float | str]]:
+    return {scan.name: dict(scan.labels) for scan in indexed.cohort.scans}
+
+
+def reason(indexed: Indexed, item: str) -> tuple[Verdict, str]:
+    return next((entry.verdict, entry.reason) for entry in indexed.ledger.entries if entry.item == item)
+
+
+def test_files_that_say_nothing_are_t1w_scans_of_their_own(lay: Lay) -> None:
+    indexed = index(lay("anna.nii.gz", "bert.nii"))
+    assert shown(indexed) == {"anna": {"T1w": "anna.nii.gz"}, "bert": {"T1w": "bert.nii"}}
+    assert any("anna.nii.gz, bert.nii" in note and "T1w" in note for note in indexed.notes)
+
+
+@pytest.mark.parametrize("pattern", ["001_{}.nii.gz", "001/{}.nii.gz", "{}_001.nii", "001.{}.nii"])
+def test_modalities_are_read_from_the_names(lay: Lay, pattern: str) -> None:
+    indexed = index(lay(*(pattern.format(word) for word in ("FLAIR", "t1ce", "T1", "t2w", "seg"))))
+    assert list(shown(indexed)["001"]) == ["T1w", "T1ce", "T2w", "FLAIR"]
+    assert indexed.cohort.scans[0].segmentation == Path(pattern.format("seg"))
+
+
+def test_modalities_are_read_from_the_folders_where_names_say_nothing(lay: Lay) -> None:
+    indexed = index(lay("T1/001.nii", "FLAIR/001.nii", "masks/001.nii"))
+    assert shown(indexed) == {"001": {"T1w": "T1/001.nii", "FLAIR": "FLAIR/001.nii"}}
+    assert indexed.cohort.scans[0].segmentation == Path("masks/001.nii")
+
+
+def test_a_lesion_mask_is_a_map_and_a_brain_mask_is_not(lay: Lay) -> None:
+    indexed = index(lay("a_T1.nii", "a_lesion_mask.nii", "a_brain_mask.nii"))
+    assert indexed.cohort.scans[0].segmentation == Path("a_lesion_mask.nii")
+    assert "A brain mask" in reason(indexed, "a_brain_mask.nii")[1]
+
+
+def test_a_map_without_an_image_is_skipped(lay: Lay) -> None:
+    assert reason(index(lay("a.nii", "b_seg.nii")), "b_seg.nii")[0] is Verdict.SKIPPED
+
+
+def test_the_same_name_in_two_folders_is_two_scans(lay: Lay) -> None:
+    assert set(shown(index(lay("A/001.nii", "B/001.nii")))) == {"A-001", "B-001"}
+
+
+def test_names_that_cannot_name_a_file_are_made_so(lay: Lay) -> None:
+    assert set(shown(index(lay("Jörg  Müller (2).nii", "—.nii")))) == {"J-rg-M-ller-2", "data"}
+
+
+def test_a_second_image_of_a_modality_is_skipped_by_name(lay: Lay) -> None:
+    indexed = index(lay("a_T1.nii", "a_T1w.nii"))
+    assert len(indexed.cohort) == 1
+    assert reason(indexed, "a_T1w.nii") == (Verdict.SKIPPED, "A second T1w of a by its name; a_T1.nii was taken.")
+
+
+@pytest.mark.parametrize(
+    ("cell", "way"),
+    [
+        ("p07_T1.nii.gz", "the file name"),
+        ("/old/disk/p07_T1.nii.gz", "the file name"),
+        ("P07_t1", "the file name without its ending"),
+        ("p07", "the scan's name"),
+        ("007", "the number in the scan's name"),
+        ("7.0", "the number in the scan's name"),
+    ],
+)
+def test_the_column_that_names_the_scans_is_found_and_said(lay: Lay, cell: str, way: str) -> None:
+    table = f"patient_id,AGE ,Gender,weight\nx,20,f,1\n{cell},35.5,M,70\n"
+    indexed = index(lay("p07_T1.nii.gz", "p08_T1.nii.gz", texts={"people.csv": table}))
+    assert labels(indexed)["p07"] == {"age_years": 35.5, "sex": "male", "weight": 70.0}
+    assert any(f"The column 'patient_id' of people.csv holds {way}: it names 1 of 2 scans." in n for n in indexed.notes)
+
+
+def test_an_age_is_not_mistaken_for_the_number_of_a_scan(lay: Lay) -> None:
+    images = [f"scan{number}.nii" for number in (20, 30, 40)]
+    indexed = index(lay(*images, texts={"people.csv": "age,id\n20,40\n30,20\n40,30\n"}))
+    assert labels(indexed)["scan40"] == {"age_years": 20.0}
+
+
+def test_a_number_that_two_scans_have_matches_neither(lay: Lay) -> None:
+    indexed = index(lay("a7.nii", "b7.nii", "c8.nii", texts={"people.csv": "id,age\n7,30\n8,40\n"}))
+    assert labels(indexed) == {"a7": {}, "b7": {}, "c8": {"age_years": 40.0}}
+
+
+def test_scans_of_one_subject_stay_one_subject(lay: Lay) -> None:
+    table = "file,subject,age\na.nii,anna,30\nb.nii,anna,31\nc.nii,carl,40\n"
+    indexed = index(lay("a.nii", "b.nii", "c.nii", texts={"people.csv": table}))
+    assert indexed.cohort.subjects == ("anna", "carl")
+
+
+def test_without_a_column_of_subjects_the_notes_warn_of_leaking(lay: Lay) -> None:
+    assert any("subject of its own" in note for note in index(lay("a.nii", "b.nii")).notes)
+
+
+def test_rows_that_contradict_each_other_give_only_what_they_agree_on(lay: Lay) -> None:
+    table = "file;age;sex\na.nii;30,5;f\na.nii;31,5;f\n"
+    indexed = index(lay("a.nii", texts={"people.csv": table}))
+    assert labels(indexed) == {"a": {"sex": "female"}}
+    assert "Contradicts row 3 on age_years" in reason(indexed, "people.csv row 2")[1]
+
+
+def test_of_two_tables_the_one_that_names_more_scans_is_used(lay: Lay) -> None:
+    texts = {"a.csv": "file,age\na.nii,1\n", "b.tsv": "file\tage\na.nii\t2\nb.nii\t3\n"}
+    indexed = index(lay("a.nii", "b.nii", texts=texts))
+    assert labels(indexed) == {"a": {"age_years": 2.0}, "b": {"age_years": 3.0}}
+    assert reason(indexed, "a.csv")[0] is Verdict.SKIPPED
+
+
+def test_a_named_table_that_names_no_scan_is_refused_with_both_sides_shown(lay: Lay, tmp_path: Path) -> None:
+    source = lay("anna.nii", texts={"../people.csv": "id,age\nbert,30\n"})
+    with pytest.raises(CohortError, match=r"the scans are called anna, the first row says id=bert"):
+        index(source, table=tmp_path / "people.csv")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("folder", ["ms", "ms/patient07"])
+def test_the_real_ms_patient_has_four_modalities_and_a_map(real: Path, folder: str) -> None:
+    (scan,) = index(real / folder).cohort.scans
+    names = {modality: path.name for modality, path in scan.images.items()}
+    assert scan.name == "patient07"
+    assert names == {"T1w": "T1.nii.gz", "T1ce": "T1POST.nii.gz", "T2w": "T2.nii.gz", "FLAIR": "FLAIR.nii.gz"}
+    assert scan.segmentation is not None
+    assert scan.segmentation.name == "lesions.nii.gz"
