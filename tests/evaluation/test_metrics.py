@@ -67,9 +67,7 @@ def test_mauc_names_the_missing_class():
 def test_balanced_accuracy_agrees_with_scikit_learn():
     rng = np.random.default_rng(2)
     truth, predicted = rng.integers(3, size=41), rng.integers(3, size=41)
-    assert metrics.balanced_accuracy(truth, predicted) == pytest.approx(
-        balanced_accuracy_score(truth, predicted)
-    )
+    assert metrics.balanced_accuracy(truth, predicted) == pytest.approx(balanced_accuracy_score(truth, predicted))
 
 
 def test_errors_of_a_hand_computed_case():

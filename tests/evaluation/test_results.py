@@ -168,16 +168,12 @@ def test_without_probabilities_only_decisions_are_scored():
 
 def test_scans_without_truth_are_not_scored():
     unknown = SubjectPrediction(scan="d1", subject="D", fold=0, truth=None, prediction=20.0)
-    assert score("regression", (*ages().predictions, unknown)) == pytest.approx(
-        score("regression", ages().predictions)
-    )
+    assert score("regression", (*ages().predictions, unknown)) == pytest.approx(score("regression", ages().predictions))
 
 
 def test_a_segmentation_is_scored_by_the_mean_over_its_scans():
     scans = [
-        SubjectPrediction(
-            scan=str(k), subject=str(k), fold=0, truth=None, prediction="", metrics={"dice_WT": k / 4}
-        )
+        SubjectPrediction(scan=str(k), subject=str(k), fold=0, truth=None, prediction="", metrics={"dice_WT": k / 4})
         for k in range(4)
     ]
     assert score("segmentation", scans) == pytest.approx({"dice_WT": 0.375})

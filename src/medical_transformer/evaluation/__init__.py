@@ -19,11 +19,12 @@ from medical_transformer.evaluation.overlap import (
     region_dice,
     region_hausdorff95_mm,
 )
-from medical_transformer.evaluation.predictions import EpochRecord, FoldResult, SubjectPrediction
+from medical_transformer.evaluation.predictions import FoldResult, SubjectPrediction
 from medical_transformer.evaluation.results import EvaluationResult
 from medical_transformer.evaluation.scoring import score
 from medical_transformer.evaluation.summary import MetricSummary
 from medical_transformer.evaluation.uncertainty import Interval, bootstrap_interval
+from medical_transformer.training import EpochRecord
 
 __all__ = [
     "BRATS_REGIONS",

@@ -130,8 +130,6 @@ def _share_above(higher: Numbers, lower: Numbers) -> float:
 
 def _check_pair(truth: Any, predicted: Any) -> None:
     if len(truth) != len(predicted) or len(truth) == 0:
-        raise ValueError(
-            f"A score needs a truth for each prediction, but got {len(truth)} for {len(predicted)}."
-        )
+        raise ValueError(f"A score needs a truth for each prediction, but got {len(truth)} for {len(predicted)}.")
     if not (np.isfinite(truth).all() and np.isfinite(predicted).all()):
         raise ValueError("A score needs finite numbers, but a truth or a prediction is NaN or infinite.")

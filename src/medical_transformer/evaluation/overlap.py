@@ -42,9 +42,7 @@ def hausdorff95_mm(truth_mask: Mask, predicted_mask: Mask, spacing_mm: Spacing) 
     return float(max(np.percentile(there, 95), np.percentile(back, 95)))
 
 
-def region_dice(
-    truth_labels: Mask, predicted_labels: Mask, regions: Regions = BRATS_REGIONS
-) -> dict[str, float]:
+def region_dice(truth_labels: Mask, predicted_labels: Mask, regions: Regions = BRATS_REGIONS) -> dict[str, float]:
     """Return the Dice of each named region, each the union of its labels."""
     return {name: dice(*_region(truth_labels, predicted_labels, labels)) for name, labels in regions.items()}
 
@@ -76,7 +74,5 @@ def _surface(mask: Any) -> Any:
 
 def _masks(truth: Mask, predicted: Mask) -> tuple[Mask, Mask]:
     if truth.shape != predicted.shape:
-        raise ValueError(
-            f"Two masks of one scan must lie on one grid; got {truth.shape} and {predicted.shape}."
-        )
+        raise ValueError(f"Two masks of one scan must lie on one grid; got {truth.shape} and {predicted.shape}.")
     return truth.astype(bool), predicted.astype(bool)

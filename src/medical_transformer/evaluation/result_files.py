@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medical_transformer.cohorts.tables import write_json, write_table
-from medical_transformer.evaluation.predictions import EpochRecord, FoldResult, SubjectPrediction
+from medical_transformer.evaluation.predictions import FoldResult, SubjectPrediction
+from medical_transformer.training import EpochRecord
 
 if TYPE_CHECKING:
     from medical_transformer.evaluation.results import EvaluationResult

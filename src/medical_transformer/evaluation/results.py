@@ -7,12 +7,12 @@ from pathlib import Path
 
 from medical_transformer.errors import LeakageError
 from medical_transformer.evaluation import result_files
-from medical_transformer.evaluation.predictions import EpochRecord, FoldResult, SubjectPrediction
+from medical_transformer.evaluation.predictions import FoldResult, SubjectPrediction
 from medical_transformer.evaluation.summary import MetricSummary, summarise
 
 TASKS = ("classification", "regression", "segmentation")
 
-__all__ = ["TASKS", "EpochRecord", "EvaluationResult", "FoldResult", "SubjectPrediction"]
+__all__ = ["TASKS", "EvaluationResult", "FoldResult", "SubjectPrediction"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +63,7 @@ class EvaluationResult:
 
     def summary(self, *, seed: int = 0, resamples: int = 2000) -> dict[str, MetricSummary]:
         """Return per score its mean and spread over folds and its interval over subjects, primary first."""
-        found = summarise(
-            self.task, self.predictions, self.folds, self.classes, seed=seed, resamples=resamples
-        )
+        found = summarise(self.task, self.predictions, self.folds, self.classes, seed=seed, resamples=resamples)
         first = {self.primary_metric: found[self.primary_metric]} if self.primary_metric in found else {}
         return first | found
 

@@ -40,9 +40,7 @@ class Scorable:
     statistics: Mapping[str, Statistic]
 
 
-def score(
-    task: str, predictions: Sequence[SubjectPrediction], classes: Sequence[str] = ()
-) -> dict[str, float]:
+def score(task: str, predictions: Sequence[SubjectPrediction], classes: Sequence[str] = ()) -> dict[str, float]:
     """Return every score that the task defines; NaN where a score is undefined on these predictions.
 
     Classification: `mauc` (`auc` with two classes), `accuracy`, `balanced_accuracy`, `calibration_error`.
@@ -66,9 +64,7 @@ def prepare(task: str, predictions: Sequence[SubjectPrediction], classes: Sequen
 
 def _per_scan(predictions: Sequence[SubjectPrediction]) -> dict[str, Statistic]:
     names = dict.fromkeys(name for one in predictions for name in one.metrics)
-    values = {
-        name: np.array([one.metrics.get(name, np.nan) for one in predictions], dtype=float) for name in names
-    }
+    values = {name: np.array([one.metrics.get(name, np.nan) for one in predictions], dtype=float) for name in names}
     return {name: _mean_of(column) for name, column in values.items()}
 
 

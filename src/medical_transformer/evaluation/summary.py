@@ -49,9 +49,7 @@ def summarise(
         values = tuple(float(fold.metrics.get(name, np.nan)) for fold in folds)
         statistic = scorable.statistics.get(name)
         interval = (
-            bootstrap_interval(statistic, scorable.subjects, seed=seed, resamples=resamples)
-            if statistic
-            else None
+            bootstrap_interval(statistic, scorable.subjects, seed=seed, resamples=resamples) if statistic else None
         )
         mean, spread = _mean_and_spread(values)
         found[name] = MetricSummary(

@@ -1,1 +1,25 @@
-"""Tables, figures, pages, model cards."""
+"""Tables, figures, pages and model cards."""
+
+from medical_transformer.reporting.card import CardScore, ModelCard, card_scores, write_model_card
+from medical_transformer.reporting.report import render_report, write_report
+from medical_transformer.reporting.slices_picture import (
+    BRATS_LABELS,
+    LabelStyle,
+    OverlayPicture,
+    slices_picture,
+)
+from medical_transformer.reporting.tables import result_table
+
+__all__ = [
+    "BRATS_LABELS",
+    "CardScore",
+    "LabelStyle",
+    "ModelCard",
+    "OverlayPicture",
+    "card_scores",
+    "render_report",
+    "result_table",
+    "slices_picture",
+    "write_model_card",
+    "write_report",
+]

@@ -1,0 +1,47 @@
+"""The model card and the terminal's table say the same numbers as the result."""
+
+import io
+
+from rich.console import Console
+
+from medical_transformer.reporting import ModelCard, card_scores, result_table, write_model_card
+
+
+def test_a_card_says_what_where_and_how_good(tmp_path, age_result):
+    card = ModelCard(
+        name="brain-age",
+        what_it_is="Predicts age from a T1-weighted scan.",
+        trained_on=("IXI: 563 healthy adults.",),
+        preparation={"Skull stripping": "deepbet 1.0.2"},
+        fingerprint="a1b2c3",
+        scores=card_scores(age_result),
+        tested_on="140 subjects, 5 folds by subject.",
+        fails_where=("People under 20.",),
+        data_licences={"IXI": "CC BY-SA 3.0"},
+        parameters=2_401_000,
+        made_by={"Command": "medtrans finetune a|b"},
+    )
+    write_model_card(tmp_path / "README.md", card)
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert text.startswith('---\nlicense: "apache-2.0"\n')
+    for part in ("# brain-age", "2,401,000", "| MAE (years) | 5.24 ± ", "`a1b2c3`", "CC BY-SA 3.0", "a\\|b"):
+        assert part in text
+    assert "must not be used to diagnose" in text
+    assert "2104.13633" in text
+
+
+def test_an_untested_model_says_so_and_names_stay_text(tmp_path):
+    write_model_card(tmp_path / "README.md", ModelCard(name="<b>x</b>\n# y", what_it_is="A test.", trained_on=()))
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "It has not been tested" in text
+    assert "# &lt;b>x&lt;/b> # y" in text
+
+
+def test_the_terminal_shows_the_primary_score_first_with_its_interval(diagnosis_result):
+    console = Console(width=110, record=True, file=io.StringIO())
+    console.print(result_table(diagnosis_result))
+    lines = console.export_text().splitlines()
+    body = [line for line in lines if "mAUC" in line or "Accuracy" in line]
+    assert "mAUC" in body[0]
+    assert " to " in body[0]
+    assert any("150 subjects, 5 folds" in line for line in lines)
