@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import pytest
+
+from medical_transformer.cohorts import Indexed, Verdict, index
+from medical_transformer.errors import CohortError
+
+from .conftest import Lay
+
+ROWS = (
+    "RID,COLPROT,ORIGPROT,PTID,SITE,VISCODE,EXAMDATE,DX_bl,AGE,PTGENDER,PTEDUCAT,MMSE,DX,EXAMDATE_bl\n"
+    "413,ADNI1,ADNI1,002_S_0413,2,bl,2006-05-01,CN,76.3,Female,16,29,CN,2006-05-01\n"
+    "413,ADNI1,ADNI1,002_S_0413,2,m24,2008-05-05,CN,76.3,Female,16,27,MCI,2006-05-01\n"
+    "619,ADNI1,ADNI1,002_S_0619,2,bl,2006-06-01,AD,77.5,Male,12,22,Dementia,2006-06-01\n"
+    "729,ADNI2,ADNI2,002_S_4799,2,bl,2012-06-01,LMCI,65.1,Male,20,28,,2012-06-01\n"
+    "999,ADNI2,ADNI2,099_S_9999,2,bl,2012-06-01,SMC,65.1,Male,20,28,CN,2012-06-01\n"
+)
+COLLECTION = (
+    '"Image Data ID","Subject","Group","Sex","Age","Visit","Modality","Description","Type","Acq Date","Format",'
+    '"Downloaded"\n'
+    '"I45117","002_S_0413","CN","F","76","sc","MRI","MPR; GradWarp; B1 Correction; N3; Scaled","Processed","5/02/2006",'
+    '"NiFTI","3/01/2024"\n'
+    '"70001","002_S_4799","EMCI","M","65","2","MRI","MPRAGE","Original","6/04/2012","NiFTI",""\n'
+)
+MPR = "MPR__GradWarp__B1_Correction__N3__Scaled"
+
+
+def image(subject: str, day: str, number: int, description: str = MPR) -> str:
+    file = f"ADNI_{subject}_MR_{description}_Br_20070319115331858_S{number}_I{number}.nii"
+    return f"ADNI/{subject}/{description}/{day}_12_31_52.0/S{number}/{file}"
+
+
+IMAGES = (
+    image("002_S_0413", "2006-05-02", 45117),
+    image("002_S_0413", "2008-05-02", 50000),
+    image("002_S_0619", "2006-06-01", 60000),
+    image("002_S_4799", "2012-06-04", 70001),
+)
+
+
+@pytest.fixture
+def indexed(lay: Lay) -> Indexed:
+    return index(lay(*IMAGES, texts={"ADNIMERGE.csv": ROWS, "ADNI1_Complete.csv": COLLECTION}))
+
+
+def labels(indexed: Indexed, name: str) -> dict[str, float | str]:
+    return next(dict(scan.labels) for scan in indexed.cohort.scans if scan.name == name)
+
+
+def reason(indexed: Indexed, item: str) -> tuple[Verdict, str]:
+    return next((entry.verdict, entry.reason) for entry in indexed.ledger.entries if entry.item == item)
+
+
+def test_the_age_at_a_later_scan_is_the_age_at_baseline_and_the_years_since(indexed: Indexed) -> None:
+    assert labels(indexed, "002_S_0413_2006-05-02")["age_years"] == pytest.approx(76.3 + 1 / 365.25, abs=1e-3)
+    assert labels(indexed, "002_S_0413_2008-05-02")["age_years"] == pytest.approx(78.3, abs=0.01)
+
+
+def test_the_diagnosis_is_that_of_the_nearest_visit(indexed: Indexed) -> None:
+    assert labels(indexed, "002_S_0413_2006-05-02")["diagnosis"] == "CN"
+    assert labels(indexed, "002_S_0413_2008-05-02")["diagnosis"] == "MCI"
+
+
+def test_dementia_is_ad(indexed: Indexed) -> None:
+    assert labels(indexed, "002_S_0619_2006-06-01")["diagnosis"] == "AD"
+
+
+def test_an_empty_diagnosis_at_baseline_falls_back_to_that_of_enrolment(indexed: Indexed) -> None:
+    assert labels(indexed, "002_S_4799_2012-06-04")["diagnosis"] == "MCI"
+
+
+def test_mmse_education_and_sex_come_from_the_visit_and_the_person(indexed: Indexed) -> None:
+    found = labels(indexed, "002_S_0413_2008-05-02")
+    assert (found["mmse"], found["education_years"], found["sex"]) == (27.0, 16.0, "female")
+
+
+def test_visits_of_one_person_are_one_subject(indexed: Indexed) -> None:
+    assert [(scan.subject, scan.session) for scan in indexed.cohort.scans[:2]] == [
+        ("002_S_0413", "bl"),
+        ("002_S_0413", "m24"),
+    ]
+
+
+def test_the_notes_say_which_visits_and_how_diagnoses_were_read(indexed: Indexed) -> None:
+    assert "4 scans of 3 subjects, every visit taken; 3 are of the baseline visit (session bl or sc)." in indexed.notes
+    assert any("EMCI, LMCI and MCI as MCI" in note for note in indexed.notes)
+    assert "Scans per diagnosis: AD 1, CN 1, MCI 2." in indexed.notes
+
+
+def test_every_row_of_both_tables_stands_in_the_ledger_once(indexed: Indexed) -> None:
+    rows = [entry.item for entry in indexed.ledger.entries if entry.kind == "row"]
+    assert len(rows) == len(set(rows)) == 5 + 2
+    assert reason(indexed, "ADNIMERGE.csv row 6") == (Verdict.SKIPPED, "No image of this subject is here.")
+
+
+def test_without_adnimerge_the_collection_gives_age_sex_and_group(lay: Lay) -> None:
+    indexed = index(lay(*IMAGES, texts={"collection.csv": COLLECTION}))
+    assert labels(indexed, "002_S_4799_2012-06-04") == {"age_years": 65.0, "sex": "male", "diagnosis": "MCI"}
+    assert any("ADNIMERGE was not found" in note for note in indexed.notes)
+
+
+def test_an_image_number_is_found_with_and_without_its_letter(lay: Lay) -> None:
+    indexed = index(lay(*IMAGES, texts={"collection.csv": COLLECTION}))
+    assert labels(indexed, "002_S_0413_2006-05-02")["age_years"] == 76.0
+
+
+def test_a_visit_more_than_half_a_year_away_gives_no_diagnosis(lay: Lay) -> None:
+    indexed = index(lay(image("002_S_0413", "2007-05-02", 1), texts={"ADNIMERGE.csv": ROWS}))
+    assert set(labels(indexed, "002_S_0413_2007-05-02")) == {"age_years", "sex", "education_years"}
+
+
+@pytest.mark.parametrize("other", ["MPR-R__GradWarp__B1_Correction__N3__Scaled", f"{MPR}_2"])
+def test_of_several_images_of_a_day_the_repeat_is_skipped(lay: Lay, other: str) -> None:
+    repeat = image("002_S_0413", "2006-05-02", 1, other)
+    indexed = index(lay(IMAGES[0], repeat))
+    assert indexed.cohort.scans[0].images["T1w"] == Path(IMAGES[0])
+    assert reason(indexed, repeat)[0] is Verdict.SKIPPED
+
+
+@pytest.mark.parametrize("description", ["Axial_PD_T2_FSE", "MPR__GradWarp__Hippocampal_Mask", "B1-Calibration_Body"])
+def test_what_is_no_t1w_head_is_skipped(lay: Lay, description: str) -> None:
+    other = image("002_S_0413", "2006-05-02", 1, description)
+    assert reason(index(lay(IMAGES[0], other)), other)[0] is Verdict.SKIPPED
+
+
+def test_an_image_without_a_day_in_its_path_is_refused(lay: Lay) -> None:
+    lost = "ADNI/002_S_0413/T1.nii"
+    assert reason(index(lay(IMAGES[0], lost)), lost)[0] is Verdict.REFUSED
+
+
+def test_a_named_table_of_something_else_is_refused(lay: Lay, tmp_path: Path) -> None:
+    source = lay(*IMAGES, texts={"../people.csv": "id\n1\n"})
+    with pytest.raises(CohortError, match="neither ADNIMERGE"):
+        index(source, table=tmp_path / "people.csv")
