@@ -13,7 +13,9 @@ from medical_transformer.cohorts.phantoms.template import load_template
 # Probabilities are raised to this power: an average of many brains becomes one brain.
 SHARPENING = 1.6
 # How much a fold's noise speaks where the template is undecided.
-FOLD_STRENGTH = 1.1
+FOLD_STRENGTH = 1.5
+# Averaging closes sulci; this opens them again.
+DEPTH = 1.8
 
 
 class Tissue(IntEnum):
@@ -67,7 +69,7 @@ def brain_tissue(points_mm: Points, folds: Samples, parameters: HeadParameters) 
 def _decided(csf: Samples, grey: Samples, white: Samples, folds: Samples) -> tuple[Samples, Samples, Samples]:
     """Sharpen the probabilities; where they are undecided, the folds decide."""
     valley = np.exp(FOLD_STRENGTH * np.clip(folds, -1.5, 1.5))
-    parts = [csf**SHARPENING * valley, grey**SHARPENING, white**SHARPENING / valley]
+    parts = [DEPTH * csf**SHARPENING * valley, grey**SHARPENING, white**SHARPENING / valley]
     total = np.maximum(parts[0] + parts[1] + parts[2], 1e-6)
     return parts[0] / total, parts[1] / total, parts[2] / total
 

@@ -10,7 +10,7 @@ BRAIN: Mapping[Modality, Mapping[str, float]] = {
     "T1w": {"csf": 0.24, "grey": 0.68, "white": 1.0, "shade": 0.9},
     "T1ce": {"csf": 0.26, "grey": 0.72, "white": 1.0, "shade": 0.8},
     "T2w": {"csf": 2.6, "grey": 1.4, "white": 1.0, "shade": -1.0},
-    "FLAIR": {"csf": 0.3, "grey": 1.22, "white": 1.0, "shade": -0.5},
+    "FLAIR": {"csf": 0.3, "grey": 1.16, "white": 1.0, "shade": -0.4},
 }
 TUMOUR: Mapping[Modality, Mapping[str, float]] = {
     "T1w": {"core": 0.45, "edema": 0.74, "rim": 0.68},
@@ -23,9 +23,9 @@ HEAD_T1: Mapping[str, float] = {
     "csf": 0.22,
     "bone": 0.06,
     "marrow": 0.55,
-    "fat": 1.2,
-    "skin": 0.55,
-    "muscle": 0.48,
+    "fat": 0.98,
+    "skin": 0.45,
+    "muscle": 0.45,
     "air": 0.015,
     "eye": 0.16,
     "cord": 0.85,

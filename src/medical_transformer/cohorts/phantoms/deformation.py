@@ -11,7 +11,7 @@ from medical_transformer.cohorts.phantoms.sampling import Points, lattice, posit
 from medical_transformer.volumes import Volume
 
 # Velocities live on this lattice of template space; it reaches around the whole head.
-LATTICE = lattice((-104, -148, -160), (104, 132, 112), 4.0)
+LATTICE = lattice((-104, -148, -160), (106, 132, 110), 5.0)
 Velocity = Float[np.ndarray[Any, Any], "3 right anterior superior"]
 
 SQUARINGS = 3

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 
 from medical_transformer.cohorts.phantoms.anatomy import brain_tissue
+from medical_transformer.cohorts.phantoms.contrast import HEAD_T1
 from medical_transformer.cohorts.phantoms.deformation import LATTICE
 from medical_transformer.cohorts.phantoms.parameters import (
     Diagnosis,
@@ -62,12 +63,12 @@ def render_head(parameters: HeadParameters, acquisition: Acquisition) -> DrawnHe
     person = Person.draw(parameters)
     head_to_template = np.linalg.inv(template_to_scanner(parameters.pose))
     points = positions(grid, head_to_template)
-    where = np.flatnonzero(sample(_around_head(), points, order=0, outside=0))
+    where = np.flatnonzero(sample(_around_head(), points, order=0))
     points = person.deformation.pull(points[:, where])
-    surroundings = load_surroundings()
-    from_cranium = sample(surroundings.from_cranium_mm, points)
-    below_skin = sample(surroundings.below_skin_mm, points)
-    image = soft_tissue(points, from_cranium, below_skin, sample(person.mottle, points), parameters)
+    from_cranium = sample(load_surroundings().from_cranium_mm, points)
+    image = np.full(len(where), HEAD_T1["csf"], dtype=np.float32)
+    outer = np.flatnonzero(from_cranium > 0.0)
+    image[outer] = soft_tissue(points[:, outer], from_cranium[outer], person.mottle, parameters)
     near = np.flatnonzero(from_cranium < 3.0)
     tissue = brain_tissue(points[:, near], sample(person.folds, points[:, near]), parameters)
     image[near] += tissue.brain * (brain_intensity(tissue, "T1w") - image[near])

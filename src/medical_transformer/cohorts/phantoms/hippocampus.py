@@ -39,7 +39,7 @@ def shrink_hippocampi(
         points_mm: template positions.
         csf: share of CSF.
         grey: share of grey matter.
-        left_over: share of the left and of the right hippocampus' volume that stays.
+        left_over: share of the left and of the right ellipsoid's volume that stays.
     """
     csf, grey = csf.copy(), grey.copy()
     for side, share in zip((-1, 1), left_over, strict=True):

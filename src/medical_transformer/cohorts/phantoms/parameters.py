@@ -48,7 +48,7 @@ class HeadParameters:
         person_mm: standard deviation of the individual deformation.
         ventricle_growth_mm: how far the ventricles' walls move outwards.
         sulcal_widening: 0 leaves the template's CSF; 1 doubles thin films of it, at the cortex' cost.
-        hippocampus_left_over: share of the left and of the right hippocampus that is left (1 is all).
+        hippocampus_left_over: how much of the left and of the right hippocampus' ellipsoid is left (1 is all).
         csf_mm, skull_mm, fat_mm: thickness of the layers around the brain.
         bias_strength: the bias field stays within about 1 +- this.
         noise: standard deviation of the noise relative to white matter.

@@ -12,7 +12,7 @@ from medical_transformer.cohorts.phantoms.sampling import Samples, smooth_noise
 from medical_transformer.cohorts.phantoms.ventricles import growth_velocity
 from medical_transformer.volumes import Volume
 
-FOLD_WAVELENGTH_MM, MOTTLE_WAVELENGTH_MM = 24.0, 30.0
+FOLD_WAVELENGTH_MM, MOTTLE_WAVELENGTH_MM = 22.0, 18.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,10 +4,13 @@ import numpy as np
 
 from medical_transformer.cohorts.phantoms.contrast import HEAD_T1
 from medical_transformer.cohorts.phantoms.parameters import HeadParameters
-from medical_transformer.cohorts.phantoms.sampling import Points, Samples, smooth_step
-from medical_transformer.cohorts.phantoms.surroundings import ellipsoid
+from medical_transformer.cohorts.phantoms.sampling import Points, Samples, sample, smooth_step
+from medical_transformer.cohorts.phantoms.surroundings import ellipsoid, load_surroundings
+from medical_transformer.volumes import Volume
 
 LAYER_EDGE_MM = 1.2
+# Muscles run up and down: noise is sampled more slowly along that axis.
+MUSCLE_RUNS = np.array([[1.0], [1.0], [0.5]], dtype=np.float32)
 # Centre and radii in mm of template space; paired structures by their right one.
 EYE = ((33.0, 62.0, -42.0), (12.5, 12.5, 12.5))
 ORBIT = ((31.0, 50.0, -41.0), (19.0, 27.0, 17.0))
@@ -21,23 +24,20 @@ CORD_TOP_MM, CORD_Y, CORD_SLOPE = -62.0, -43.0, 0.08
 
 
 def soft_tissue(
-    points_mm: Points,
-    from_cranium_mm: Samples,
-    below_skin_mm: Samples,
-    mottle: Samples,
-    parameters: HeadParameters,
+    points_mm: Points, from_cranium_mm: Samples, person_mottle: Volume, parameters: HeadParameters
 ) -> Samples:
     """Return the intensity relative to white matter, layer over layer.
 
     Args:
         points_mm: template positions.
         from_cranium_mm: distance from the cranium's inner wall there.
-        below_skin_mm: depth below the skin there.
-        mottle: the person's soft-tissue noise there, unit variance.
+        person_mottle: the person's soft-tissue noise, unit variance.
         parameters: the thickness of the layers.
     """
+    below_skin_mm = sample(load_surroundings().below_skin_mm, points_mm)
+    mottle = sample(person_mottle, points_mm * MUSCLE_RUNS)
     deep = _deep_tissue(points_mm, mottle)
-    fat = HEAD_T1["fat"] + 0.12 * np.clip(mottle, -2, 2)
+    fat = HEAD_T1["fat"] + 0.18 * np.clip(mottle, -2, 2)
     image = _blend(fat, deep, smooth_step(below_skin_mm, parameters.fat_mm, 2.0))
     image = _blend(HEAD_T1["skin"], image, smooth_step(below_skin_mm, 1.2, LAYER_EDGE_MM))
     image = _blend(HEAD_T1["air"], image, smooth_step(below_skin_mm, 0.0, LAYER_EDGE_MM))
@@ -55,15 +55,13 @@ def _blend(below: Samples | float, above: Samples, weight: Samples) -> Samples:
 def _skull(from_cranium_mm: Samples, mottle: Samples, parameters: HeadParameters) -> Samples:
     """Return two dark tables with patches of marrow between them."""
     middle = np.abs(from_cranium_mm - parameters.csf_mm - 0.55 * parameters.skull_mm) / parameters.skull_mm
-    patches = smooth_step(mottle, -0.1, 1.5) * (1 - smooth_step(middle, 0.2, 0.25))
+    patches = 0.7 * smooth_step(mottle, 0.0, 2.0) * (1 - smooth_step(middle, 0.2, 0.25))
     return _blend(HEAD_T1["bone"], np.full_like(patches, HEAD_T1["marrow"]), patches)
 
 
 def _deep_tissue(points_mm: Points, mottle: Samples) -> Samples:
-    """Return muscle with seams of fat, the face's cavities, eyes and tongue."""
-    image = HEAD_T1["muscle"] + 0.05 * mottle
-    image = _blend(HEAD_T1["fat"] * 0.9, image, 1 - smooth_step(mottle, 0.75, 0.5))
-    image = _blend(HEAD_T1["bone"], image, smooth_step(mottle, -0.9, 0.5))
+    """Return mottled muscle, the face's cavities, eyes and tongue."""
+    image = HEAD_T1["muscle"] + 0.19 * np.clip(mottle, -1.9, 2.8)
     mirrored = np.abs(points_mm[0])
     paired = np.stack([mirrored, points_mm[1], points_mm[2]])
     ragged = np.float32(0.22) * mottle

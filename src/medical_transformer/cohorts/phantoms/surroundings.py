@@ -12,15 +12,16 @@ from medical_transformer.cohorts.phantoms.sampling import Points, lattice, posit
 from medical_transformer.cohorts.phantoms.template import load_template
 from medical_transformer.volumes import Volume
 
-SPACING_MM = 2.0
+SPACING_MM = 2.5
 HEAD_LATTICE = lattice((-106, -150, -162), (106, 134, 114), SPACING_MM)
 # The cranium bridges sulci and fissures up to about twice this wide.
-BRIDGE_MM = 10.0
+BRIDGE_MM = 14.0
 # From the cranium's inner wall to the skin, over the vault.
 VAULT_MM = 15.0
 
 # Below the vault: centre and radii of ellipsoids, in mm of template space.
 NOSE = ((0, 101, -58), (13, 19, 22))
+BASE = ((0, -14, -52), (77, 84, 66))
 FACE = ((0, 38, -72), (64, 66, 74))
 JAW = ((0, 50, -112), (50, 52, 44))
 # The neck: centre line at (0, y), radii to the right and to the front, top and middle of its upper fade.
@@ -90,7 +91,7 @@ def _signed_distance(mask: Bool[np.ndarray[Any, Any], "right anterior superior"]
 def _lower_head() -> Bool[np.ndarray[Any, Any], "right anterior superior"]:
     points = positions(HEAD_LATTICE)
     inside = np.zeros(points.shape[1], dtype=bool)
-    for centre, radii in (NOSE, FACE, JAW):
+    for centre, radii in (NOSE, BASE, FACE, JAW):
         inside |= ellipsoid(points, centre, radii) < 1
     across, along = points[0] / NECK_RADII[0], (points[1] - NECK_Y) / NECK_RADII[1]
     inside |= (across**2 + along**2 < 1) & (points[2] < NECK_TOP)
