@@ -20,4 +20,48 @@ Reference: Jun, Jeong, Heo and Suk, "Medical Transformer: Universal Brain Encode
 arXiv 2104.13633.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from medical_transformer.cohorts import Cohort, index
+    from medical_transformer.experiments import evaluate, finetune, methods, pretrain
+    from medical_transformer.preprocessing import prepare
+    from medical_transformer.serving import predict
+    from medical_transformer.volumes import Volume, read_volume
+
+# The dozen public names, and the room of each; imported when first used, so that importing the package is cheap.
+_ROOMS = {
+    "Cohort": "cohorts",
+    "Volume": "volumes",
+    "evaluate": "experiments",
+    "finetune": "experiments",
+    "index": "cohorts",
+    "methods": "experiments",
+    "predict": "serving",
+    "prepare": "preprocessing",
+    "pretrain": "experiments",
+    "read_volume": "volumes",
+}
+
+__all__ = [
+    "Cohort",
+    "Volume",
+    "evaluate",
+    "finetune",
+    "index",
+    "methods",
+    "predict",
+    "prepare",
+    "pretrain",
+    "read_volume",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

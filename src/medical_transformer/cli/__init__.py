@@ -1,1 +1,23 @@
-"""One small file per verb."""
+"""`medtrans`: one small file per verb.
+
+Exit status: 0 all done, 1 some scans failed (they are listed) or a run could not go on, 2 wrong usage.
+"""
+
+import sys
+
+from medical_transformer.cli.app import build_app
+from medical_transformer.errors import MedicalTransformerError, TrainingError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; an error of this package is one line on stderr and never a traceback."""
+    try:
+        build_app()()
+    except MedicalTransformerError as error:
+        print(f"medtrans: {error}", file=sys.stderr)
+        sys.exit(1 if isinstance(error, TrainingError) else 2)
+    except KeyboardInterrupt:
+        print("medtrans: interrupted; what is done stays, run the same command again to go on.", file=sys.stderr)
+        sys.exit(130)

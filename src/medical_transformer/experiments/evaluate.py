@@ -11,7 +11,7 @@ from medical_transformer.cohorts.tables import write_json
 from medical_transformer.evaluation import EvaluationResult, FoldResult, SubjectPrediction, score
 from medical_transformer.experiments.config import EvaluateConfig, FinetuneConfig
 from medical_transformer.experiments.data import Data
-from medical_transformer.experiments.finetune import open_labelled, saved_model
+from medical_transformer.experiments.finetune import facts_about, open_labelled, saved_model
 from medical_transformer.experiments.overlays import draw_overlays
 from medical_transformer.experiments.progress import EpochProgress
 from medical_transformer.experiments.protocol import describe
@@ -64,7 +64,8 @@ def _run_fold(
         model, fitted = train_model(
             data, split, config.finetune, folder=folder, place=("fold", number), on_epoch=progress
         )
-    about = {"cohort": labelled.name, "fold": number, "subjects": sorted(fold.train | fold.validation)}
+    learnt = labelled.where(lambda scan: scan.subject in fold.train | fold.validation)
+    about = {**facts_about(config.finetune, learnt), "fold": number}
     save_model(saved_model(model, data, config.finetune, about), folder / "model")
     predictions = predict_scans(model, data, parts["test"], config.finetune, fold=number, out=out)
     return predictions, _fold_result(config.finetune, predictions, fitted, fold, number)

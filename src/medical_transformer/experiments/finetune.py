@@ -10,7 +10,7 @@ from medical_transformer.experiments.config import FinetuneConfig
 from medical_transformer.experiments.data import Data, hold_out, open_data
 from medical_transformer.experiments.progress import EpochProgress
 from medical_transformer.experiments.training_run import train_model
-from medical_transformer.tasks import SavedModel, TaskModel, save_model
+from medical_transformer.tasks import Regression, SavedModel, TaskModel, save_model
 from medical_transformer.training import Fitted
 from medical_transformer.training.fit import Split
 
@@ -48,7 +48,7 @@ def finetune(prepared: Path, out: Path, config: FinetuneConfig) -> Finetuned:
     with EpochProgress(f"fine-tuning, {config.task.label}", config.training.epochs) as progress:
         model, fitted = train_model(data, split, config, folder=out, on_epoch=progress)
     best = {"epoch": fitted.best.epoch, "loss": fitted.best.validation_loss or 0.0, **fitted.best.metrics}
-    about = {"cohort": labelled.name, "scans": len(labelled), "subjects": list(labelled.subjects), "best": best}
+    about = {**facts_about(config, labelled), "best": best}
     saved = saved_model(model, data, config, about)
     save_model(saved, out / "model")
     write_finetuned_card(saved, config, out / "model")
@@ -59,6 +59,19 @@ def open_labelled(prepared: Path, config: FinetuneConfig) -> tuple[Data, Cohort]
     """Open a prepared cohort, and the part of it that has what the task predicts."""
     data = open_data(prepared, config.input, segmentation=config.task.needs_maps)
     return data, data.cohort if config.task.needs_maps else data.cohort.with_label(config.task.label)
+
+
+def facts_about(config: FinetuneConfig, labelled: Cohort) -> dict[str, object]:
+    """Return what a model must know of its training: who, and for a number the range of the labels."""
+    facts: dict[str, object] = {
+        "cohort": labelled.name,
+        "scans": len(labelled),
+        "subjects": list(labelled.subjects),
+    }
+    if isinstance(config.task, Regression):
+        values = [float(scan.labels[config.task.label]) for scan in labelled.scans]
+        facts["label_range"] = [min(values), max(values)]
+    return facts
 
 
 def saved_model(model: TaskModel, data: Data, config: FinetuneConfig, about: dict[str, object]) -> SavedModel:

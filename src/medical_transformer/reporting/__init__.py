@@ -1,6 +1,7 @@
 """Tables, figures, pages and model cards."""
 
 from medical_transformer.reporting.card import CardScore, ModelCard, card_scores, write_model_card
+from medical_transformer.reporting.overview import write_overview
 from medical_transformer.reporting.report import render_report, write_report
 from medical_transformer.reporting.slices_picture import (
     BRATS_LABELS,
@@ -21,5 +22,6 @@ __all__ = [
     "result_table",
     "slices_picture",
     "write_model_card",
+    "write_overview",
     "write_report",
 ]

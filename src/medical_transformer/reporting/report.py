@@ -68,10 +68,10 @@ def render_report(
     """Return the page as text."""
     summary = result.summary()
     heading, worst = worst_predictions(result)
-    page: str = _template().render(
+    page: str = page_template("report.html.j2").render(
         result=result,
         title=f"{TITLES[result.task]} {words.label_words(result)}",
-        headline=_headline(result, summary),
+        headline=headline(result, summary),
         baseline=without_looking(result),
         remarks=remarks(result),
         limits=limits(result),
@@ -88,15 +88,16 @@ def render_report(
     return page
 
 
-def _template() -> Any:
+def page_template(name: str) -> Any:
+    """Return a page's template; text put into it is escaped."""
     loader = PackageLoader("medical_transformer", "reporting/templates")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
-def _headline(result: EvaluationResult, summary: dict[str, MetricSummary]) -> dict[str, str]:
+def headline(result: EvaluationResult, summary: dict[str, MetricSummary]) -> dict[str, str]:
     """Return the primary score in large letters and in a sentence."""
     primary = summary.get(result.primary_metric) or next(iter(summary.values()), None)
     if primary is None:

@@ -43,7 +43,12 @@ class LabelStyle:
     value: int
     name: str
     colour: str
-    colour_name: str
+    colour_name: str = ""
+
+    @property
+    def words(self) -> str:
+        """The label and its colour, as in `Edema (green)`."""
+        return f"{self.name} ({self.colour_name})" if self.colour_name else self.name
 
 
 # The colours of the paper's Fig. 4, in hues that people with any colour vision can tell apart. WT is all
@@ -189,7 +194,7 @@ def _frame(panel: Any, plane: str, name: str) -> None:
 
 
 def _legend(figure: Figure, labels: Sequence[LabelStyle]) -> None:
-    patches = [Patch(color=label.colour, label=f"{label.name} ({label.colour_name})") for label in labels]
+    patches = [Patch(color=label.colour, label=label.words) for label in labels]
     figure.legend(handles=patches, loc="outside lower center", ncols=3, frameon=False, labelcolor=LETTERS, fontsize=8.5)
 
 
@@ -197,8 +202,7 @@ def _in_words(title: str, maps: Sequence[tuple[str, Volume]], labels: Sequence[L
     text = f"Sagittal, coronal and axial slices of {title}, the subject's left on the left."
     for name, label_map in maps:
         counts = [
-            f"{label.name} ({label.colour_name}) "
-            f"{np.sum(label_map.voxels == label.value) * label_map.grid.voxel_volume_ml:.1f} ml"
+            f"{label.words} {np.sum(label_map.voxels == label.value) * label_map.grid.voxel_volume_ml:.1f} ml"
             for label in labels
         ]
         text += f" {name}: {', '.join(counts)}."

@@ -43,10 +43,11 @@ def words_of(metric: str) -> MetricWords:
     """Return how a score is written; a score unknown to this page keeps its name."""
     if metric in KNOWN:
         return KNOWN[metric]
-    region = metric.rsplit("_", 1)[-1]
     if metric.startswith("dice_"):
+        region = metric.removeprefix("dice_").replace("_", " ")
         return MetricWords(f"Dice {region}", f"mean Dice of {region}", 3, "higher")
     if metric.startswith("hausdorff95_mm_"):
+        region = metric.removeprefix("hausdorff95_mm_").replace("_", " ")
         return MetricWords(f"HD95 {region} (mm)", f"95 % Hausdorff distance of {region}", 1, "lower")
     return MetricWords(metric.replace("_", " "), metric.replace("_", " "), 3, "")
 

@@ -15,7 +15,7 @@ GRID = np.linspace(0.0, 1.0, 101)
 def roc_curves(predictions: Sequence[SubjectPrediction], classes: Sequence[str]) -> Figure:
     """Draw a panel per class; with two classes only the second, since the first is its mirror image."""
     shown = list(classes)[1:] if len(classes) == 2 else list(classes)
-    figure, panels = new_figure(min(3.1 * len(shown), 9.2), 3.2, len(shown), shared_y=True)
+    figure, panels = new_figure(min(3.1 * len(shown), 9.2), 3.2, len(shown), in_a_row=3, shared_y=True)
     for axes, name, colour in zip(panels, shown, SERIES * len(shown), strict=False):
         axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=(0, (4, 3)))
         curves, areas = _curves_of(predictions, name)

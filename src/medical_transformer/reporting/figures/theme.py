@@ -7,6 +7,7 @@ deserve their names.
 """
 
 import io
+import math
 import re
 from typing import Any
 
@@ -33,15 +34,18 @@ REFERENCE = re.compile(r"#([A-Za-z][\w.-]*)")
 
 
 def new_figure(
-    width_in: float, height_in: float, columns: int = 1, *, shared_y: bool = False
+    width_in: float, height_in: float, panels: int = 1, *, in_a_row: int = 5, shared_y: bool = False
 ) -> tuple[Figure, list[Any]]:
-    """Return an empty figure with a row of styled axes."""
-    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    """Return an empty figure with styled panels, at most `in_a_row` side by side, each row of `height_in`."""
+    columns, rows = min(panels, in_a_row), math.ceil(panels / in_a_row)
+    figure = Figure(figsize=(width_in, height_in * rows), layout="constrained")
     figure.patch.set_alpha(0.0)
-    axes = figure.subplots(1, columns, squeeze=False, sharey=shared_y)[0]
-    for one in axes:
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=shared_y).ravel()
+    for one in axes[:panels]:
         style(one)
-    return figure, list(axes)
+    for one in axes[panels:]:
+        one.remove()
+    return figure, list(axes[:panels])
 
 
 def style(axes: Any) -> None:

@@ -1,0 +1,43 @@
+"""All verbs in the order of the work."""
+
+from typing import Annotated
+
+import typer
+
+from medical_transformer import __version__
+from medical_transformer.cli.demo import demo
+from medical_transformer.cli.draw import draw
+from medical_transformer.cli.evaluate import evaluate
+from medical_transformer.cli.finetune import finetune
+from medical_transformer.cli.index import index
+from medical_transformer.cli.methods import methods
+from medical_transformer.cli.predict import predict
+from medical_transformer.cli.prepare import prepare
+from medical_transformer.cli.pretrain import pretrain
+
+VERBS = (index, prepare, pretrain, finetune, evaluate, predict, methods, draw, demo)
+
+
+def build_app() -> typer.Typer:
+    """Return the command line."""
+    app = typer.Typer(
+        name="medtrans",
+        help="A universal brain encoder for 3-D MRI: from raw scans to an honest result.",
+        invoke_without_command=True,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_root)
+    for verb in VERBS:
+        app.command()(verb)
+    return app
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+) -> None:
+    """A universal brain encoder for 3-D MRI: from raw scans to an honest result."""
+    if version:
+        typer.echo(f"medical-transformer {__version__}")
+        raise typer.Exit

@@ -1,0 +1,109 @@
+"""Options that several verbs share, and how they become a typed value."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from medical_transformer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ConfigT = TypeVar("ConfigT", bound=BaseModel)
+
+PreparedFolder = Annotated[Path, typer.Argument(help="What `medtrans prepare` wrote.", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for what is written.", show_default=False)]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="YAML or JSON with every setting; options given here win.")
+]
+Pool = Annotated[int | None, typer.Option(help="Pool the prepared volumes again; 2 is 48x57x48, for a laptop.")]
+Epochs = Annotated[int | None, typer.Option(help="At most this many epochs.")]
+BatchSize = Annotated[int | None, typer.Option(help="Scans per step.")]
+LearningRate = Annotated[float | None, typer.Option(help="Initial learning rate.")]
+Patience = Annotated[int | None, typer.Option(help="Epochs without improvement before stopping.")]
+Augment = Annotated[bool | None, typer.Option("--augment/--no-augment", help="Vary the training scans.")]
+Seed = Annotated[int | None, typer.Option(help="Decides initial weights and every draw.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
+Preset = Annotated[
+    str | None, typer.Option(help="Network preset: table3 (default), text, equation-2 or no-transformer.")
+]
+Label = Annotated[str, typer.Option(help="Label to predict, or `segmentation`.", show_default=False)]
+Kind = Annotated[str, typer.Option("--task", help="classification, regression, segmentation or auto.")]
+Encoder = Annotated[Path | None, typer.Option(help="Folder of a pre-trained encoder; without it: from scratch.")]
+Modalities = Annotated[str | None, typer.Option(help="Input channels, separated by commas (default T1w).")]
+
+
+def console() -> "Console":
+    """Return the console for messages; results go to standard output."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Return the options that were given on the command line."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def read_config(path: Path | None) -> dict[str, Any]:
+    """Read a settings file.
+
+    Raises:
+        ConfigError: if it is missing or is no mapping.
+    """
+    if path is None:
+        return {}
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML ({error}).") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path}: expected settings by name, but found {type(settings).__name__}.")
+    return settings
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return nested settings in which those of `over` win."""
+    result = dict(base)
+    for name, value in over.items():
+        inner = result.get(name)
+        result[name] = merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return result
+
+
+def validated(kind: type[ConfigT], settings: dict[str, Any]) -> ConfigT:
+    """Check settings against their type.
+
+    Raises:
+        ConfigError: one line per wrong setting.
+    """
+    try:
+        return kind.model_validate(settings)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors()]
+        raise ConfigError("Wrong settings. " + "; ".join(lines)) from error
+
+
+def backbone_settings(preset: str | None) -> dict[str, Any]:
+    """Return the settings of a network preset.
+
+    Raises:
+        ConfigError: for an unknown preset.
+    """
+    from medical_transformer.backbones import PRESETS
+
+    if preset is None:
+        return {}
+    if preset not in PRESETS:
+        raise ConfigError(f"There is no preset {preset!r}; there are: {', '.join(PRESETS)}.")
+    settings = PRESETS[preset].model_dump(mode="json", exclude_defaults=True)
+    return {"backbone": {"name": "medical-transformer", "settings": settings}}
+
+
+def input_settings(pool: int | None, modalities: str | None) -> dict[str, Any]:
+    """Return what the network sees, as far as it was given."""
+    named = None if modalities is None else [word.strip() for word in modalities.split(",")]
+    return {"input": given(pool=pool, modalities=named)}

@@ -1,0 +1,30 @@
+"""`medtrans prepare`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medical_transformer.cli.options import Out, read_config
+
+
+def prepare(
+    cohort: Annotated[Path, typer.Argument(help="What `medtrans index` wrote.", show_default=False)],
+    out: Out,
+    pipeline: Annotated[
+        str, typer.Option(help="default, paper (min-max) or brats (crop, no registration).")
+    ] = "default",
+    config: Annotated[Path | None, typer.Option("--config", help="YAML with pipeline settings.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; by default what fits into the machine.")] = None,
+) -> None:
+    """Make scans comparable: brain, bias field, registration, intensities; resumes where it stopped."""
+    from medical_transformer.cohorts import Cohort, Verdict
+    from medical_transformer.preprocessing import PipelineConfig, preset
+    from medical_transformer.preprocessing import prepare as run
+
+    chosen = preset(pipeline)
+    if config is not None:
+        chosen = PipelineConfig.of({**chosen.model_dump(), **read_config(config)})
+    prepared = run(Cohort.load(cohort), out, chosen, workers=workers)
+    if prepared.ledger.of(Verdict.REFUSED):
+        raise typer.Exit(1)

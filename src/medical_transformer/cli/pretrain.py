@@ -1,0 +1,40 @@
+"""`medtrans pretrain`."""
+
+from typing import Annotated
+
+import typer
+
+from medical_transformer.cli import options
+from medical_transformer.cli.options import console
+
+
+def pretrain(
+    prepared: options.PreparedFolder,
+    out: options.Out,
+    config: options.ConfigFile = None,
+    pool: options.Pool = None,
+    epochs: Annotated[int | None, typer.Option(help="At most this many epochs of stage 1.")] = None,
+    masked_epochs: Annotated[int | None, typer.Option(help="At most this many epochs of stage 2.")] = None,
+    batch_size: options.BatchSize = None,
+    learning_rate: options.LearningRate = None,
+    patience: options.Patience = None,
+    seed: options.Seed = None,
+    device: options.Device = None,
+    preset: options.Preset = None,
+) -> None:
+    """Teach an encoder without labels: the exemplar network, then masked-encoding prediction."""
+    from medical_transformer.experiments import PretrainConfig
+    from medical_transformer.experiments import pretrain as run
+
+    shared = options.given(
+        batch_size=batch_size, learning_rate=learning_rate, patience=patience, seed=seed, device=device
+    )
+    over = {
+        **options.input_settings(pool, None),
+        **options.backbone_settings(preset),
+        "exemplar": {**shared, **options.given(epochs=epochs)},
+        "masked": {**shared, **options.given(epochs=masked_epochs)},
+    }
+    settings = options.merged(options.read_config(config), over)
+    done = run(prepared, out, options.validated(PretrainConfig, settings))
+    console().print(f"Encoder → {done.folder}", highlight=False)

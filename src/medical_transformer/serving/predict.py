@@ -1,0 +1,113 @@
+"""`medtrans predict`: raw scans in, answers out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from medical_transformer.errors import MedicalTransformerError
+from medical_transformer.preprocessing.memory import choose_workers
+from medical_transformer.preprocessing.workers import Died, run_each
+from medical_transformer.serving.answered import Answered, Status, write_answers
+from medical_transformer.serving.predictor import Predictor
+from medical_transformer.serving.requests import Request, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """Answers to all requests, in their order."""
+
+    answers: tuple[Answered, ...]
+
+    @property
+    def refused(self) -> tuple[Answered, ...]:
+        """The scans without an answer."""
+        return tuple(answer for answer in self.answers if answer.status is Status.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    request: Request
+    model: Path
+    out: Path
+    device: str
+
+
+def predict(
+    scans: Sequence[Path],
+    model: Path,
+    out: Path,
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+    console: Console | None = None,
+) -> Predicted:
+    """Answer on raw scans, preparation included.
+
+    Args:
+        scans: NIfTI files, folders of them in any layout that `index` reads, or cohorts.
+        model: a model folder, as `finetune` leaves it.
+        out: gets `predictions.tsv`, and per scan a JSON, a picture and, for segmentations, a label map on the
+            input's own grid with its header kept.
+        workers: processes; by default one scan is answered in this process, and many by as many workers as fit.
+        device: where the network runs.
+        console: where progress goes.
+
+    Returns:
+        An answer or a refusal for every scan; a refused scan never stops the others.
+
+    Raises:
+        WeightsError: if the model cannot be loaded.
+    """
+    console = console or Console(stderr=True)
+    predictor = _predictor(model, device)
+    requests = resolve(scans, predictor.saved.modalities)
+    if workers is None:
+        workers = 0 if len(requests) <= 1 else choose_workers(predictor.saved.preparation)
+    jobs = [_Job(request, model, out, device) for request in requests]
+    answers: dict[int, Answered] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("predicting", total=len(jobs))
+        for place, result in run_each(_do, jobs, workers):
+            answer = _refused(requests[place], result.sentence) if isinstance(result, Died) else result
+            answers[place] = answer
+            answer.save(out / f"{requests[place].stem}.json", predictor.facts())
+            progress.console.print(line_of(answer), markup=False, highlight=False)
+            progress.advance(task)
+    predicted = Predicted(tuple(answers[place] for place in range(len(jobs))))
+    write_answers(predicted.answers, out / "predictions.tsv")
+    return predicted
+
+
+def line_of(answer: Answered) -> str:
+    """Return one line of truth about a scan."""
+    shown = ", ".join(
+        f"{name} {value}" if isinstance(value, str) else f"{name} {value:.3g}" for name, value in answer.answers.items()
+    )
+    parts = [f"{answer.scan}: {answer.status.value}", shown, answer.reason]
+    return " | ".join(part for part in parts if part)
+
+
+def _do(job: _Job) -> Answered:
+    """Answer one request; errors of this package become a refusal."""
+    if job.request.refusal:
+        return _refused(job.request, job.request.refusal)
+    try:
+        return _predictor(job.model, job.device).answer(job.request, job.out)
+    except (MedicalTransformerError, OSError) as error:
+        return _refused(job.request, str(error))
+
+
+@lru_cache(maxsize=1)
+def _predictor(model: Path, device: str) -> Predictor:
+    """Load a model once per process."""
+    return Predictor.load(model, device)
+
+
+def _refused(request: Request, reason: str) -> Answered:
+    paths = {word: str(path) for word, path in request.images.items()}
+    return Answered(scan=request.scan, subject=request.subject, status=Status.REFUSED, reason=reason, input=paths)
