@@ -5,6 +5,7 @@ import io
 from rich.console import Console
 
 from medical_transformer.reporting import ModelCard, card_scores, result_table, write_model_card
+from medical_transformer.reporting.words import words_of
 
 
 def test_a_card_says_what_where_and_how_good(tmp_path, age_result):
@@ -45,3 +46,17 @@ def test_the_terminal_shows_the_primary_score_first_with_its_interval(diagnosis_
     assert "mAUC" in body[0]
     assert " to " in body[0]
     assert any("150 subjects, 5 folds" in line for line in lines)
+
+
+def test_what_is_known_of_a_test_is_said_even_without_scores(tmp_path):
+    card = ModelCard(name="x", what_it_is="A test.", trained_on=(), tested_on="On held-out subjects.")
+    write_model_card(tmp_path / "README.md", card)
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "On held-out subjects." in text
+    assert "It has not been tested" not in text
+
+
+def test_a_region_keeps_its_whole_name():
+    assert words_of("dice_hippocampus_left").short == "Dice hippocampus left"
+    assert words_of("hausdorff95_mm_WT").short == "HD95 WT (mm)"
+    assert words_of("some_new_score").short == "some new score"

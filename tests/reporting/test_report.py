@@ -228,3 +228,10 @@ def test_the_page_is_written_whole(tmp_path, tumour_result):
 
 def test_drawing_twice_gives_the_same_page(age_result):
     assert render_report(age_result) == render_report(age_result)
+
+
+def test_ten_folds_have_a_panel_each(age_result):
+    folds = tuple(replace(age_result.folds[0], fold=k) for k in range(10))
+    rows = tuple(replace(one, fold=k % 10) for k, one in enumerate(age_result.predictions))
+    text = render_report(replace(age_result, predictions=rows, folds=folds))
+    assert all(f">Fold {k}</text>" in text for k in range(10))

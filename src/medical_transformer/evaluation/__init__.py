@@ -1,5 +1,6 @@
 """Scores, how sure they are, and cross-validation over folds of subjects."""
 
+from medical_transformer.evaluation.comparison import Comparison, compare
 from medical_transformer.evaluation.metrics import (
     accuracy,
     auc,
@@ -28,6 +29,7 @@ from medical_transformer.training import EpochRecord
 
 __all__ = [
     "BRATS_REGIONS",
+    "Comparison",
     "EpochRecord",
     "EvaluationResult",
     "FoldResult",
@@ -38,6 +40,7 @@ __all__ = [
     "auc",
     "balanced_accuracy",
     "bootstrap_interval",
+    "compare",
     "dice",
     "expected_calibration_error",
     "hand_till_mauc",
