@@ -8,7 +8,7 @@ from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_number
 from medical_transformer.cohorts.scan import FIXED_COLUMNS
 
 AGE_NAMES = frozenset({"age", "age_years", "age_at_scan", "age_at_mri", "age_at_mprage", "age_in_years", "scan_age"})
-SEX_NAMES = frozenset({"sex", "gender", "sex_text", "gender_text", "m_f", "ptgender"})
+SEX_NAMES = frozenset({"sex", "gender", "sex_text", "gender_text", "gender_code", "sex_code", "m_f", "ptgender"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from medical_transformer.cohorts.indexed import Indexed
-from medical_transformer.cohorts.readers import adni, bids, brats, folder, ixi
+from medical_transformer.cohorts.readers import abide, adni, bids, brats, camcan, folder, ixi
 
 
 class Reader(Protocol):
@@ -25,6 +25,6 @@ class Reader(Protocol):
         ...
 
 
-READERS: tuple[Reader, ...] = (ixi, brats, adni, bids, folder)
+READERS: tuple[Reader, ...] = (ixi, brats, adni, abide, camcan, bids, folder)
 
 __all__ = ["READERS", "Reader"]

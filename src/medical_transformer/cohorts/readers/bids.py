@@ -82,8 +82,13 @@ def recognises(folder: Path) -> bool:
     return any(True for up in ("", "*/") for pattern in patterns for _ in folder.glob(up + pattern))
 
 
-def read(source: Path, table: Path | None) -> Indexed:
+def read(source: Path, table: Path | None, sex_codes: Mapping[str, str] | None = None) -> Indexed:
     """Read one T1w image per session, and every column of participants.tsv as a label.
+
+    Args:
+        source: the data set, or a folder of several.
+        table: a table in place of participants.tsv.
+        sex_codes: what codes for the sexes mean where participants.json does not say, such as `1` to `male`.
 
     Raises:
         CohortError: if there is no raw T1w image, or a table cannot be read.
@@ -93,7 +98,7 @@ def read(source: Path, table: Path | None) -> Indexed:
     occasions = _told_apart(_occasions(files, draft))
     if not occasions:
         raise CohortError(f"{source} holds no sub-*/anat/*_T1w.nii.gz outside {', '.join(sorted(NOT_RAW))}.")
-    tables = _tables(source, occasions, table)
+    tables = _tables(source, occasions, table, sex_codes or {})
     scans = of_one_kind(_scan(one, tables, draft) for one in occasions)
     notes = _notes(occasions, scans)
     for participants in {id(one): one for one in tables.values()}.values():
@@ -171,22 +176,26 @@ def _why(taken: Path, other: Path) -> str:
     return next((reason for reason, mine, its in pairs if mine != its), reasons[-1])
 
 
-def _tables(source: Path, occasions: Iterable[_Occasion], table: Path | None) -> dict[Path, _Participants]:
+def _tables(
+    source: Path, occasions: Iterable[_Occasion], table: Path | None, codes: Mapping[str, str]
+) -> dict[Path, _Participants]:
     """Return each data set's participants.tsv, or the one table that was named for all of them."""
     labels: dict[Path, set[str]] = {}
     paths: dict[Path, Path] = {}
     for one in occasions:
         paths[one.dataset] = table or source / one.dataset / "participants.tsv"
         labels.setdefault(paths[one.dataset], set()).add(one.label)
-    read = {path: _participants(path, source, known) for path, known in labels.items() if table or path.is_file()}
+    read = {
+        path: _participants(path, source, known, codes) for path, known in labels.items() if table or path.is_file()
+    }
     return {dataset: read[path] for dataset, path in paths.items() if path in read}
 
 
-def _participants(path: Path, source: Path, subjects: set[str]) -> _Participants:
+def _participants(path: Path, source: Path, subjects: set[str], codes: Mapping[str, str]) -> _Participants:
     table = read_raw_table(path, item_of(path, source))
     id_column, session_column = table.require(*ID_COLUMNS), table.column(*SESSION_COLUMNS)
     taken = (id_column, session_column, table.column(*SITE_COLUMNS))
-    columns = label_columns(table, taken, _sex_codes(path.with_suffix(".json")))
+    columns = label_columns(table, taken, _sex_codes(path.with_suffix(".json")) or codes)
     unpadded = {_unpadded(subject): subject for subject in subjects}
 
     def key(row: TableRow) -> str | None:

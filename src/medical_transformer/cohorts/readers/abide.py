@@ -1,0 +1,136 @@
+"""ABIDE I and II as INDI hands them out: `NYU/0050952/session_1/anat_1/mprage.nii.gz` and a phenotypic table.
+
+The table's SUB_ID has no leading zeros, its column names may have stray spaces, and -9999 is a missing value.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from medical_transformer.cohorts.cohort import Cohort
+from medical_transformer.cohorts.files import is_image, is_table, item_of, list_files
+from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted
+from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
+from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.people import (
+    People,
+    Person,
+    account_for_rows,
+    group_people,
+    notes_on_missing,
+    notes_on_rows,
+    what_is_known,
+)
+from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_whole, read_raw_table
+from medical_transformer.cohorts.scan import Scan
+from medical_transformer.errors import CohortError
+
+name = "abide"
+
+PLACE = re.compile(
+    r"(?:^|/)(?P<site>[^/]+)/(?P<subject>\d{5,7})/(?P<session>session_\d+)/anat_\d+/(?:mprage|anat)[^/]*\.nii(\.gz)?$"
+)
+SEX_CODES = {"1": "male", "2": "female"}
+GROUPS = {1: "ASD", 2: "control"}
+YOUNGEST_IN_PAPER = 13  # paper section 4.1: subjects of 13 years or older
+
+Tables = Sequence[tuple[RawTable, People]]
+
+
+def recognises(folder: Path) -> bool:
+    """Tell whether a folder holds session_1/anat_1 with an image, up to five folders down."""
+    patterns = ("*/" * depth + "session_*/anat_*/*.nii*" for depth in range(2, 6))
+    return any(PLACE.search(path.as_posix()) for pattern in patterns for path in folder.glob(pattern))
+
+
+def read(source: Path, table: Path | None) -> Indexed:
+    """Read one image per session, with age, sex and diagnosis (`ASD` or `control`).
+
+    Raises:
+        CohortError: if there is no image, or the named table lacks SUB_ID.
+    """
+    files = list_files(source)
+    draft = LedgerDraft()
+    sessions = _sessions(files)
+    if not sessions:
+        raise CohortError(f"{source} holds no image such as NYU/0050952/session_1/anat_1/mprage.nii.gz.")
+    tables = _tables(source, files, table)
+    scans = tuple(_scan(name, paths, tables, draft) for name, paths in sessions.items())
+    subjects = {scan.subject for scan in scans}
+    notes = _notes(scans, tables)
+    for raw, people in tables:
+        account_for_rows(raw, people, subjects, source, draft)
+        notes += notes_on_rows(raw, people, subjects)
+    return Indexed(Cohort("ABIDE", source, scans), draft.finish(files), tuple(notes))
+
+
+def _sessions(files: Iterable[Path]) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in files:
+        match = PLACE.search(path.as_posix())
+        if match and is_image(path):
+            found.setdefault(f"{int(match['subject']):07d}_{match['session']}", []).append(path)
+    return found
+
+
+def _tables(source: Path, files: Iterable[Path], table: Path | None) -> Tables:
+    beside = sorted(path for path in source.resolve().parent.glob("*.csv") if "henotypic" in path.name)
+    paths = [table] if table else [*(source / path for path in files if is_table(path)), *beside]
+    raws = [read_raw_table(path, item_of(path, source)) for path in paths]
+    if table:
+        raws[0].require("SUB_ID")
+    return [(raw, group_people(raw, _subject, _labels)) for raw in raws if raw.column("SUB_ID")]
+
+
+def _subject(row: TableRow) -> str | None:
+    number = as_whole(row.text("SUB_ID"))
+    return None if number is None else f"{number:07d}"
+
+
+def _labels(row: TableRow) -> Mapping[str, Label]:
+    return present(
+        {
+            "age_years": plausible("age_years", row.number_in("AGE_AT_SCAN")),
+            "sex": as_sex(row.text("SEX"), SEX_CODES),
+            "diagnosis": GROUPS.get(as_whole(row.text("DX_GROUP")) or 0),
+            "full_iq": row.number_in("FIQ"),
+        }
+    )
+
+
+def _scan(scan: str, paths: Sequence[Path], tables: Tables, draft: LedgerDraft) -> Scan:
+    taken, *others = paths
+    match = PLACE.search(taken.as_posix())
+    assert match is not None
+    subject = scan.partition("_")[0]
+    person = _person(subject, tables)
+    draft.file(taken, Verdict.USED, f"The T1w image of {scan}.", subject)
+    for path in others:
+        draft.file(path, Verdict.SKIPPED, f"Another image of the session; {taken.as_posix()} was taken.", subject)
+    draft.scan(scan, Verdict.USED, what_is_known(person), subject)
+    return Scan(
+        subject=subject,
+        name=scan,
+        images={"T1w": taken},
+        session=match["session"],
+        site=match["site"],
+        labels=person.merged.labels if person else {},
+        source=person.where if person else taken.as_posix(),
+    )
+
+
+def _person(subject: str, tables: Tables) -> Person | None:
+    return next((people[subject] for _, people in tables if subject in people), None)
+
+
+def _notes(scans: Sequence[Scan], tables: Tables) -> list[str]:
+    subjects = {scan.subject for scan in scans}
+    ages = [age for scan in scans if isinstance(age := scan.labels.get("age_years"), float)]
+    young = sum(age < YOUNGEST_IN_PAPER for age in ages)
+    notes = [
+        f"{counted(scans, 'scan')} of {counted(subjects, 'subject')}; {young} are younger than "
+        f"{YOUNGEST_IN_PAPER} years, whom the paper left out."
+    ]
+    if not tables:
+        notes.append("No phenotypic table (with SUB_ID) was found, so there are no labels.")
+    return notes + notes_on_missing(scans, ("age_years", "sex", "diagnosis"))

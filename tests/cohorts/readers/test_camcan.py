@@ -1,0 +1,24 @@
+from medical_transformer.cohorts import index
+
+from .conftest import Lay
+
+PEOPLE = (
+    "participant_id\tage\thand\tgender_code\ttiv_cubicmm\n"
+    "sub-CC110033\t24\t80.1\t1\t1529220\n"
+    "sub-CC110037\t18\t100\t2\t1478120\n"
+)
+IMAGES = [f"anat/sub-{number}/anat/sub-{number}_T1w.nii.gz" for number in ("CC110033", "CC110037")]
+
+
+def test_gender_code_one_is_male_and_two_is_female(lay: Lay) -> None:
+    cohort = index(lay(*IMAGES, texts={"anat/participants.tsv": PEOPLE})).cohort
+    assert [scan.labels["sex"] for scan in cohort.scans] == ["male", "female"]
+
+
+def test_age_hand_and_volume_are_labels(lay: Lay) -> None:
+    scan = index(lay(*IMAGES, texts={"anat/participants.tsv": PEOPLE})).cohort.scans[0]
+    assert scan.labels == {"age_years": 24.0, "hand": 80.1, "sex": "male", "tiv_cubicmm": 1529220.0}
+
+
+def test_the_notes_compare_the_count_with_the_paper(lay: Lay) -> None:
+    assert "2 scans of Cam-CAN; the paper used 653." in index(lay(*IMAGES)).notes
