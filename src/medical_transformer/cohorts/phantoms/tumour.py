@@ -22,9 +22,9 @@ from medical_transformer.cohorts.phantoms.tumour_parameters import (
     TumourParameters,
     draw_tumour_parameters,
 )
-from medical_transformer.volumes import Grid, Volume
+from medical_transformer.volumes import Grid, Volume, bounding_box, crop, uncrop
 
-SHAPE_WAVELENGTH_MM = 36.0
+SHAPE_WAVELENGTH_MM = 34.0
 # BraTS 2020: 240 x 240 x 155 voxels of 1 mm, stored LPS with the origin at (0, 239, 0).
 ATLAS_SHAPE = (240, 240, 155)
 
@@ -90,7 +90,7 @@ def render_tumour(parameters: TumourParameters, grid: Grid) -> DrawnTumour:
     truth = make_truth(head, head_to_template, grid, where, tissue)
     labels = _on_grid(regions.labels(tissue.brain > 0.5), where, grid).astype(np.uint8)
     images = {
-        modality: Volume(_stripped(_on_grid(image, where, grid), truth.brain, head, number), grid)
+        modality: _stripped(_on_grid(image, where, grid), truth.brain, head, number)
         for number, modality in enumerate(MODALITIES)
         for image in (regions.painted(brain_intensity(tissue, modality), modality),)
     }
@@ -130,15 +130,16 @@ def tumour_regions(points_mm: Points, tissue: BrainTissue, parameters: TumourPar
     """Return the nested regions at points (in template-aligned mm before the deformation).
 
     One ragged distance from the centre, cut at three depths, keeps the regions nested. Edema spreads along
-    white matter and stops at CSF.
+    white matter, stops at CSF and hardly crosses the midline.
     """
     random = np.random.default_rng(parameters.shape_seed)
     outline, inner = (Volume(smooth_noise(LATTICE, SHAPE_WAVELENGTH_MM, random), LATTICE) for _ in range(2))
     centre = np.array(parameters.centre_mm, dtype=np.float32)[:, None]
     distance = np.sqrt(((points_mm - centre) ** 2).sum(axis=0)) / np.float32(parameters.radius_mm)
     distance *= 1 + np.float32(parameters.raggedness) * np.clip(sample(outline, points_mm), -1.8, 1.8)
-    resistance = 1 + 0.3 * tissue.grey + 1.2 * tissue.csf
-    ragged_core = distance * (1 + np.float32(0.12) * sample(inner, points_mm))
+    across = points_mm[0] * np.sign(centre[0]) < 0
+    resistance = 1 + 0.3 * tissue.grey + 1.2 * tissue.csf + 0.4 * across
+    ragged_core = distance * (1 + np.float32(0.18) * np.clip(sample(inner, points_mm), -2, 2))
     whole = 1 - smooth_step(distance * resistance, 1.0, 0.15)
     core = np.minimum(1 - smooth_step(ragged_core, parameters.core_share, 0.08), whole)
     deep = 1 - smooth_step(ragged_core, parameters.core_share * parameters.necrosis_share, 0.08)
@@ -151,8 +152,12 @@ def _on_grid(values: Samples, where: Samples, grid: Grid) -> Image:
     return voxels.reshape(grid.shape)
 
 
-def _stripped(image: Image, brain: Volume, head: HeadParameters, number: int) -> Image:
+def _stripped(image: Image, brain: Volume, head: HeadParameters, number: int) -> Volume:
+    """Scan the brain's box and set everything outside the brain to 0, as BraTS does."""
     random = np.random.default_rng([head.image_seed, number])
-    noisy = add_rician_noise(image * bias_field(brain.grid, head.bias_strength, random), head.noise, random)
-    gain = head.gain * float(random.uniform(0.7, 1.4))
-    return np.where(brain.voxels > 0, np.maximum(digitised(noisy, gain), 1), 0).astype(np.int16)
+    box = bounding_box(brain.voxels)
+    inside, drawn = crop(brain, box), crop(brain.with_voxels(image), box)
+    noisy = drawn.voxels * bias_field(inside.grid, head.bias_strength, random)
+    noisy = add_rician_noise(noisy, head.noise, random)
+    numbers = np.maximum(digitised(noisy, head.gain * float(random.uniform(0.7, 1.4))), 1)
+    return uncrop(Volume(np.where(inside.voxels > 0, numbers, 0).astype(np.int16), inside.grid), box, brain.grid)

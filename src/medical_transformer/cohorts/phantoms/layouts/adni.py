@@ -108,7 +108,8 @@ def _draw_patient(index: int, random: np.random.Generator) -> Patient:
         rid=rid,
         ptid=f"{int(random.integers(2, 142)):03d}_S_{rid:04d}",
         word_at_baseline=str(stage) if diagnosis == "MCI" else diagnosis,
-        first_exam=datetime(2006, 1, 9, 9, 0) + timedelta(minutes=int(random.integers(0, 600 * 1440))),
+        first_exam=datetime(2006, 1, 9, 9, 0)
+        + timedelta(days=int(random.integers(600)), minutes=int(random.integers(540))),
         education_years=int(np.clip(round(random.normal(16.0, 2.8)), 6, 20)),
         mmse=int(np.clip(round(random.normal(mean, spread)), 18, 30)),
         parameters=parameters,
