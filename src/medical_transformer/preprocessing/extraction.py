@@ -5,12 +5,11 @@ from importlib import metadata
 from typing import Any
 
 import numpy as np
-import torch
 from scipy import ndimage
 
 from medical_transformer.errors import PreparationError
 from medical_transformer.preprocessing.masks import fill, largest_piece
-from medical_transformer.preprocessing.registration import register_affine
+from medical_transformer.preprocessing.registration import HEAD_MM, register_affine
 from medical_transformer.preprocessing.template import load_template
 from medical_transformer.volumes import Volume, resample
 
@@ -44,6 +43,8 @@ def deepbet_mask(head: Volume, name: str) -> Volume:
     Raises:
         PreparationError: if deepbet finds no brain.
     """
+    import torch  # noqa: PLC0415  (only this way of finding a brain needs it)
+
     bet = _deepbet()
     try:
         with torch.inference_mode():
@@ -63,7 +64,7 @@ def template_mask(head: Volume, name: str) -> Volume:
         PreparationError: if the registration fails, or the carried mask misses the field of view.
     """
     template = load_template()
-    native_from_template = register_affine(head, name)
+    native_from_template = register_affine(head, name, within_mm=HEAD_MM)
     share = template.mask.with_voxels(template.mask.voxels.astype(np.float32))
     carried = resample(share, head.grid, world_to_world=np.linalg.inv(native_from_template)).voxels > 0.5
     if not carried.any():

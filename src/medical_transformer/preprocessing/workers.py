@@ -122,12 +122,12 @@ def _stop(worker: _Worker) -> None:
 
 
 def _work(function: Callable[[Any], Any], pipe: Connection) -> None:
-    """Do jobs until the other end hangs up; Ctrl-C is the parent's business."""
+    """Do jobs until the other end hangs up; Ctrl-C is the parent's business.
+
+    The libraries, torch too, compute with one thread because the process was born with `THREAD_VARIABLES`.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    import torch  # noqa: PLC0415  (only after the thread variables are set)
-
-    torch.set_num_threads(1)
     while True:
         try:
             job = pipe.recv()

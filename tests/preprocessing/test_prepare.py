@@ -1,0 +1,198 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from medical_transformer.cohorts import Cohort, Ledger, Scan, Verdict
+from medical_transformer.errors import PreparationError
+from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_scan
+from medical_transformer.preprocessing import prepare as prepare_function
+from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
+from medical_transformer.volumes import read_label_map, read_volume
+
+MakeCohort = Callable[..., Cohort]
+QUIET = Console(quiet=True)
+FOUR = ("T1w", "T1ce", "T2w", "FLAIR")
+
+
+def files(folder: Path) -> dict[str, float]:
+    """Path to time of last change, of everything below a folder."""
+    return {path.as_posix(): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_prepared_scan_keeps_the_promises_of_its_grid(make_cohort: MakeCohort, quick: PipelineConfig) -> None:
+    cohort = make_cohort(1, FOUR, segmentation=True)
+    scan = cohort.scans[0]
+    images = {word: cohort.root / path for word, path in scan.images.items()}
+    prepared = prepare_scan(images, quick, segmentation=cohort.root / (scan.segmentation or ""))
+    assert list(prepared.volumes) == list(FOUR)
+    for volume in prepared.volumes.values():
+        assert volume.shape == quick.crop_shape
+        assert volume.grid.is_close(prepared.brain_mask.grid)
+        assert volume.voxels.dtype == np.float32
+        assert (volume.voxels.min(), volume.voxels.max()) == (0, 1)
+        assert not volume.voxels[~prepared.brain_mask.voxels].any()
+
+
+def test_a_segmentation_goes_there_and_back_unchanged(make_cohort: MakeCohort, quick: PipelineConfig) -> None:
+    cohort = make_cohort(1, segmentation=True)
+    path = cohort.root / (cohort.scans[0].segmentation or "")
+    prepared = prepare_scan({"T1w": cohort.root / "s0_T1w.nii.gz"}, quick, segmentation=path)
+    assert prepared.segmentation is not None
+    back = prepared.to_native(prepared.segmentation, order=0)
+    np.testing.assert_array_equal(back.voxels, read_label_map(path)[0].voxels)
+
+
+def test_a_cohort_is_prepared_with_labels_ledger_and_pictures(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw, out = make_cohort(2, FOUR, segmentation=True), tmp_path / "out"
+    prepared = prepare(raw, out, quick, workers=0, console=QUIET)
+    loaded = Cohort.load(out)
+    assert loaded.scans == prepared.cohort.scans
+    for scan, original in zip(loaded.scans, raw.scans, strict=True):
+        assert (scan.subject, scan.labels) == (original.subject, original.labels)
+        assert {read_volume(out / path)[0].shape for path in scan.images.values()} == {quick.crop_shape}
+        assert read_label_map(out / (scan.segmentation or ""))[0].shape == quick.crop_shape
+        assert len(scan.content_hash) == 16
+    assert Ledger.load(out / "ledger.tsv").counts("scan") == {Verdict.PREPARED: 2}
+    assert len(list((out / "figures").glob("*.png"))) == 2
+    assert json.loads((out / "pipeline.json").read_text())["fingerprint"] == quick.fingerprint()
+    assert json.loads((out / "dataset_description.json").read_text())["DatasetType"] == "derivative"
+    assert not list(out.rglob(".*"))
+
+
+def test_a_sidecar_tells_what_was_done_from_what(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    prepare(make_cohort(1), tmp_path / "out", quick, workers=0, console=QUIET)
+    (path,) = (tmp_path / "out").rglob("*_desc-preproc.json")
+    sidecar = json.loads(path.read_text())
+    assert sidecar["config"] == quick.model_dump(mode="json")
+    assert set(sidecar["inputs"]) == {"T1w"}
+    assert sidecar["verdict"] == "prepared"
+    assert 900 < sidecar["quality"]["brain_ml"] < 2100
+    assert "niimath" in sidecar["versions"]
+    assert str(tmp_path) not in path.read_text()
+
+
+def test_a_finished_scan_is_not_done_again(make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path) -> None:
+    raw, out = make_cohort(2), tmp_path / "out"
+    first = prepare(raw, out, quick, workers=0, console=QUIET)
+    before = {path: time for path, time in files(out).items() if "sub-" in path}
+    second = prepare(raw, out, quick, workers=0, console=QUIET)
+    assert {path: time for path, time in files(out).items() if "sub-" in path} == before
+    assert second == first
+
+
+def test_an_interrupted_run_goes_on_with_what_is_missing(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw, out = make_cohort(2), tmp_path / "out"
+    whole = prepare(raw, out, quick, workers=0, console=QUIET)
+    before = files(out)
+    next((out / "sub-s1").rglob("*_desc-preproc.json")).unlink()  # the marker, which is written last
+    assert prepare(raw, out, quick, workers=0, console=QUIET) == whole
+    changed = {path for path, time in files(out).items() if before[path] != time}
+    assert any("sub-s1" in path for path in changed)
+    assert not any("sub-s0" in path for path in changed)
+
+
+@pytest.mark.parametrize("change", ["pipeline", "input"])
+def test_a_scan_is_done_again_when_the_pipeline_or_the_input_changed(
+    change: str, make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw, out = make_cohort(1), tmp_path / "out"
+    first = prepare(raw, out, quick, workers=0, console=QUIET)
+    if change == "pipeline":
+        quick = quick.model_copy(update={"normalization": "minmax"})
+    else:
+        (raw.root / "s0_T1w.nii.gz").write_bytes((make_cohort(2).root / "s1_T1w.nii.gz").read_bytes())
+    second = prepare(raw, out, quick, workers=0, console=QUIET)
+    assert second.cohort.scans[0].content_hash != first.cohort.scans[0].content_hash
+
+
+def test_bad_scans_are_refused_by_name_and_the_others_go_on(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw = make_cohort(3)
+    truncated = raw.root / "s1_T1w.nii.gz"
+    truncated.write_bytes(truncated.read_bytes()[:9000])
+    (raw.root / "s2_T1w.nii.gz").unlink()
+    prepared = prepare(raw, tmp_path / "out", quick, workers=2, console=QUIET)
+    assert [scan.name for scan in prepared.cohort.scans] == ["s0"]
+    refused = {entry.item: entry.reason for entry in prepared.ledger.of(Verdict.REFUSED)}
+    assert "truncated" in refused["s1"]
+    assert "s2_T1w.nii.gz" in refused["s2"]
+
+
+def test_a_refused_scan_leaves_its_picture_but_no_image(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    small = quick.model_copy(update={"crop_shape": (16, 18, 14)})  # cuts most of the brain off
+    prepared = prepare(make_cohort(1), tmp_path / "out", small, workers=0, console=QUIET)
+    assert not prepared.cohort.scans
+    assert "outside the box" in prepared.ledger.entries[0].reason
+    assert list((tmp_path / "out" / "figures").glob("*.png"))
+    assert not list((tmp_path / "out").rglob("*desc-preproc_T1w.nii.gz"))
+    again = prepare(make_cohort(1), tmp_path / "out", small, workers=0, console=QUIET)
+    assert again.ledger == prepared.ledger
+
+
+def test_scans_that_would_share_files_stop_the_run_before_it_starts(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw = make_cohort(1)
+    twin = replace(raw.scans[0], subject="sub-s0", name="sub-s0")
+    with pytest.raises(PreparationError, match="share the file"):
+        prepare(Cohort("twins", raw.root, (*raw.scans, twin)), tmp_path / "out", quick, workers=0)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interruption_leaves_finished_scans_and_no_half_files(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    module: Any = sys.modules[prepare_function.__module__]
+    done = module.write_prepared
+
+    def interrupted(prepared: Any, scan: Scan, *rest: Any) -> None:
+        if scan.name == "s1":
+            raise KeyboardInterrupt
+        done(prepared, scan, *rest)
+
+    raw, out = make_cohort(2), tmp_path / "out"
+    monkeypatch.setattr(module, "write_prepared", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(raw, out, quick, workers=0, console=QUIET)
+    assert list((out / "sub-s0").rglob("*_desc-preproc.json"))
+    monkeypatch.undo()
+    assert len(prepare(raw, out, quick, workers=0, console=QUIET).cohort) == 2
+
+
+def test_memory_and_workers_are_told_beforehand(make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path) -> None:
+    console = Console(record=True, width=200, quiet=False, file=(tmp_path / "log").open("w"))
+    prepare(make_cohort(1), tmp_path / "out", quick, workers=0, console=console)
+    assert "GB of memory" in console.export_text()
+
+
+def test_a_worker_with_deepbet_needs_more_memory() -> None:
+    assert expected_memory_gb(PipelineConfig()) > expected_memory_gb(PipelineConfig(extraction="template"))
+    assert choose_workers(PipelineConfig()) >= 1
+
+
+def test_a_picture_shows_something_in_every_panel(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    prepare(make_cohort(1), tmp_path / "out", quick, workers=0, console=QUIET)
+    with Image.open(tmp_path / "out" / "figures" / "sub-s0.png") as picture:
+        pixels = np.asarray(picture.convert("L"))[58:658]
+    panels = pixels.reshape(2, 300, 3, 300).swapaxes(1, 2)
+    assert (panels.std(axis=(2, 3)) > 20).all()
