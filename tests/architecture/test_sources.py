@@ -29,7 +29,9 @@ def forbidden_in(tree: ast.AST) -> Iterator[str]:
             yield from (one.name for one in node.names if one.name.split(".")[0] in FORBIDDEN_MODULES)
         elif isinstance(node, ast.ImportFrom):
             yield from [node.module] if node.module and node.module.split(".")[0] in FORBIDDEN_MODULES else []
-            yield from (f"{node.module}.{one.name}" for one in node.names if f"{node.module}.{one.name}" in FORBIDDEN_CALLS)
+            yield from (
+                f"{node.module}.{one.name}" for one in node.names if f"{node.module}.{one.name}" in FORBIDDEN_CALLS
+            )
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in FORBIDDEN_CALLS:
             yield ast.unparse(node.func)
         elif isinstance(node, ast.keyword) and node.arg == "allow_pickle":

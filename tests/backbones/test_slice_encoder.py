@@ -1,0 +1,110 @@
+"""The slice encoder against a plain one that keeps volumes five-dimensional, as the authors describe theirs."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from medical_transformer.backbones.medical_transformer.slice_encoder import SliceEncoder, normalize_stacks
+
+STACK = (2, 11, 3, 40, 36)  # batch, slice, channel, height, width
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def plain_norm(volume: Tensor) -> Tensor:
+    return nn.InstanceNorm3d(volume.shape[1], affine=False)(volume)
+
+
+def plain_convolution(volume: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    """Convolve (batch, channel, height, width, slice) with a kernel (k, k, 1)."""
+    return functional.conv3d(volume, weight[..., None], stride=(stride, stride, 1), padding=(padding, padding, 0))
+
+
+def plain_block(volume: Tensor, weights: dict[str, Tensor], name: str, stride: int) -> Tensor:
+    inner = functional.relu(plain_norm(plain_convolution(volume, weights[f"{name}.first.weight"], stride, 1)))
+    inner = plain_norm(plain_convolution(inner, weights[f"{name}.second.weight"], 1, 1))
+    shortcut = weights.get(f"{name}.shortcut.weight")
+    kept = volume if shortcut is None else plain_norm(plain_convolution(volume, shortcut, stride, 0))
+    return functional.relu(inner + kept)
+
+
+def plain_encoder(stack: Tensor, weights: dict[str, Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Encode a stack without ever leaving five dimensions; returns slice vectors and the stages' outputs."""
+    volume = stack.permute(0, 2, 3, 4, 1)
+    volume = functional.relu(plain_norm(plain_convolution(volume, weights["stem.weight"], 2, 3)))
+    volume = nn.MaxPool3d((3, 3, 1), stride=(2, 2, 1), padding=(1, 1, 0))(volume)
+    outputs = []
+    for stage in range(4):
+        for block in range(2):
+            stride = 2 if stage > 0 and block == 0 else 1
+            volume = plain_block(volume, weights, f"stages.{stage}.blocks.{block}", stride)
+        outputs.append(volume.permute(0, 4, 1, 2, 3))
+    pooled = volume.mean(dim=(2, 3)).transpose(1, 2)
+    return functional.linear(pooled, weights["embed.weight"], weights["embed.bias"]), outputs
+
+
+@pytest.fixture
+def encoder() -> SliceEncoder:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return SliceEncoder(in_channels=3, width=4, embedding=6).double()
+
+
+@pytest.fixture
+def stack() -> Tensor:
+    return torch.rand(STACK, generator=generator(), dtype=torch.float64)
+
+
+def test_normalising_over_the_stack_is_a_3d_instance_norm_without_parameters() -> None:
+    stack = torch.randn((3, 5, 4, 7, 6), generator=generator()) * 3 + 2
+    plain = nn.InstanceNorm3d(4, affine=False)(stack.transpose(1, 2)).transpose(1, 2)
+    torch.testing.assert_close(normalize_stacks(stack.flatten(0, 1), 3), plain.flatten(0, 1))
+
+
+def test_a_slice_keeps_its_brightness_relative_to_the_others() -> None:
+    stack = torch.rand((5, 4, 7, 6), generator=generator()) + torch.arange(5)[:, None, None, None]
+    means = normalize_stacks(stack, 1).mean(dim=(1, 2, 3))
+    assert bool((means.diff() > 0.5).all())
+
+
+def test_vectors_and_maps_equal_the_plain_encoder(encoder: SliceEncoder, stack: Tensor) -> None:
+    features = encoder(stack, maps=True)
+    vectors, outputs = plain_encoder(stack, dict(encoder.state_dict()))
+    torch.testing.assert_close(features.vectors, vectors)
+    assert len(features.maps) == 3
+    for found, plain in zip(features.maps, outputs, strict=False):
+        torch.testing.assert_close(found, plain)
+
+
+def test_gradients_equal_those_of_the_plain_encoder(encoder: SliceEncoder, stack: Tensor) -> None:
+    weights = {name: value.detach().clone().requires_grad_() for name, value in encoder.state_dict().items()}
+    direction = torch.randn((2, 11, 6), generator=generator(1), dtype=torch.float64)
+    (encoder(stack).vectors * direction).sum().backward()
+    (plain_encoder(stack, weights)[0] * direction).sum().backward()
+    for name, parameter in encoder.named_parameters():
+        torch.testing.assert_close(parameter.grad, weights[name].grad, msg=name)
+
+
+def test_asking_for_maps_does_not_change_the_vectors(encoder: SliceEncoder, stack: Tensor) -> None:
+    assert torch.equal(encoder(stack).vectors, encoder(stack, maps=True).vectors)
+    assert encoder(stack).maps == ()
+
+
+@pytest.mark.parametrize(
+    ("size", "stages"),
+    [
+        ((96, 114), [(24, 29), (12, 15), (6, 8)]),
+        ((114, 96), [(29, 24), (15, 12), (8, 6)]),
+        ((96, 96), [(24, 24), (12, 12), (6, 6)]),
+        ((160, 192), [(40, 48), (20, 24), (10, 12)]),
+        ((192, 128), [(48, 32), (24, 16), (12, 8)]),
+        ((160, 128), [(40, 32), (20, 16), (10, 8)]),
+    ],
+)
+def test_the_stages_have_the_sizes_of_the_reference(size: tuple[int, int], stages: list[tuple[int, int]]) -> None:
+    with torch.device("meta"):
+        features = SliceEncoder(1, 16, 64)(torch.empty(1, 2, 1, *size), maps=True)
+    assert [tuple(stage.shape[3:]) for stage in features.maps] == stages

@@ -1,0 +1,4 @@
+import torch
+
+# On a shared machine threads wait for one another longer than small networks compute.
+torch.set_num_threads(1)
