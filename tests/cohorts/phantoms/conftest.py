@@ -1,4 +1,4 @@
-"""Coarse heads: 4 mm draws quickly and keeps every property."""
+"""Coarse heads draw quickly and keep every property; a tumour's thin rim needs 2 mm."""
 
 import pytest
 
@@ -18,4 +18,4 @@ def head(coarse: Acquisition) -> DrawnHead:
 
 @pytest.fixture(scope="session")
 def left_tumour() -> DrawnTumour:
-    return draw_tumour(3, grade="HGG", side="left", spacing_mm=3.0)
+    return draw_tumour(3, grade="HGG", side="left", spacing_mm=2.0)

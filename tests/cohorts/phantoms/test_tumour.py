@@ -9,7 +9,7 @@ from medical_transformer.volumes import read_label_map, read_volume
 
 
 def test_the_same_seed_draws_the_same_tumour(left_tumour):
-    again = draw_tumour(3, grade="HGG", side="left", spacing_mm=3.0)
+    again = draw_tumour(3, grade="HGG", side="left", spacing_mm=2.0)
     replayed = render_tumour(left_tumour.parameters, left_tumour.segmentation.grid)
     for drawn in (again, replayed):
         np.testing.assert_array_equal(drawn.segmentation.voxels, left_tumour.segmentation.voxels)
@@ -45,7 +45,7 @@ def test_no_edema_reaches_through_the_rim(left_tumour):
         for step in (-1, 1):
             beside |= np.roll(inside, step, axis)
     around = labels[beside & ~inside & (labels > 0)]
-    assert (around == TumourLabel.ENHANCING).mean() > 0.95
+    assert (around == TumourLabel.ENHANCING).mean() > 0.98
 
 
 def test_contrasts_are_those_of_a_glioma(left_tumour):
