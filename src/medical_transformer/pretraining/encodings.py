@@ -46,17 +46,22 @@ class EncodedScans:
 
 @torch.no_grad()
 def encode_scans(backbone: MedicalTransformer, batches: Iterable[UnlabelledBatch]) -> EncodedScans:
-    """Encode every slice of every scan once: 306 vectors per scan at 96x114x96."""
+    """Encode every slice of every scan once: 306 vectors per scan at 96x114x96.
+
+    The scans are encoded where the encoders are, and the vectors are returned in main memory.
+    """
+    device = next(backbone.encoders.parameters()).device
     collected: dict[Plane, list[Tensor]] = {plane: [] for plane in Plane}
     masked: dict[Plane, Tensor] = {}
     for batch in batches:
-        masked = masked or _encode_masked(backbone, batch.volumes[:1])
-        for plane, features in backbone.encode_slices(batch.volumes).items():
-            collected[plane].append(features.vectors)
+        volumes = batch.volumes.to(device)
+        masked = masked or _encode_masked(backbone, volumes[:1])
+        for plane, features in backbone.encode_slices(volumes).items():
+            collected[plane].append(features.vectors.cpu())
     return EncodedScans({plane: torch.cat(parts) for plane, parts in collected.items()}, masked)
 
 
 def _encode_masked(backbone: MedicalTransformer, like: Tensor) -> dict[Plane, Tensor]:
     """Encode a stack of masked slice images; all its slices have the same vector."""
     features = backbone.encode_slices(torch.full_like(like, MASKED_INTENSITY))
-    return {plane: feature.vectors[0, 0] for plane, feature in features.items()}
+    return {plane: feature.vectors[0, 0].cpu() for plane, feature in features.items()}

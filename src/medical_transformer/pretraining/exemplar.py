@@ -52,43 +52,50 @@ class Exemplar(Objective[UnlabelledBatch]):
         self.margin, self.inverting = margin, inverting
 
     def forward(self, batch: UnlabelledBatch, generator: torch.Generator) -> Tensor:
-        """Return the mean over planes of Eq. 1."""
-        return torch.stack([self._triplet_loss(*triplet) for triplet in self._triplets(batch, generator)]).mean()
+        """Return the mean over planes of Eq. 1; negatives come from the same batch."""
+        anchors, positives = self._encode_pairs(batch.volumes, generator)
+        negatives = draw_negatives(batch.subjects, generator).to(batch.volumes.device)
+        closer = [
+            _distance(anchors[plane], positives[plane]) - _distance(anchors[plane], anchors[plane][negatives])
+            for plane in Plane
+        ]
+        return (torch.stack(closer) + self.margin).clamp_min(0).mean()
 
     def validate(self, batches: Iterable[UnlabelledBatch], generator: torch.Generator) -> Mapping[str, float]:
         """Return the loss, and how often the transformed scan lies nearer than the other subject's.
 
+        Negatives come from all batches: a short last one may hold the scans of one subject only.
+
         Raises:
+            TrainingError: if all scans belong to one subject.
             CollapseError: if all scans are encoded alike.
         """
-        losses, wins, spreads = [], [], []
+        subjects: list[str] = []
+        pairs = []
         for batch in batches:
-            for anchor, positive, negative in self._triplets(batch, generator):
-                near, far = _distance(anchor, positive), _distance(anchor, negative)
-                losses.append((near - far + self.margin).clamp_min(0))
-                wins.append((near < far).float())
-                spreads.append(anchor.std(dim=0).norm() / anchor.norm(dim=1).mean().clamp_min(1e-12))
+            subjects.extend(batch.subjects)
+            pairs.append(self._encode_pairs(batch.volumes, generator))
+        negatives = draw_negatives(subjects, generator)
+        losses, wins, spreads = [], [], []
+        for plane in Plane:
+            anchor, positive = (torch.cat([pair[side][plane] for pair in pairs]) for side in (0, 1))
+            near, far = _distance(anchor, positive), _distance(anchor, anchor[negatives.to(anchor.device)])
+            losses.append((near - far + self.margin).clamp_min(0))
+            wins.append((near < far).float())
+            spreads.append(anchor.std(dim=0).norm() / anchor.norm(dim=1).mean().clamp_min(1e-12))
         _refuse_collapse(float(torch.stack(spreads).mean()))
         return {"loss": float(torch.cat(losses).mean()), "triplet_accuracy": float(torch.cat(wins).mean())}
 
-    def _triplets(
-        self, batch: UnlabelledBatch, generator: torch.Generator
-    ) -> Iterable[tuple[PlaneVectors, PlaneVectors, PlaneVectors]]:
-        """Yield anchor, positive and negative vectors of each plane, averaged over slices."""
-        volumes = batch.volumes
+    def _encode_pairs(
+        self, volumes: VolumeBatch, generator: torch.Generator
+    ) -> tuple[dict[Plane, PlaneVectors], dict[Plane, PlaneVectors]]:
+        """Encode scans and their transformed selves, averaged over the slices of each plane."""
         curves = draw_curves(len(volumes), generator, inverting=self.inverting, device=volumes.device)
-        negatives = draw_negatives(batch.subjects, generator).to(volumes.device)
-        anchors = self._average_slices(volumes)
-        positives = self._average_slices(transform_intensities(volumes, curves))
-        return [(anchors[plane], positives[plane], anchors[plane][negatives]) for plane in Plane]
+        return self._average_slices(volumes), self._average_slices(transform_intensities(volumes, curves))
 
     def _average_slices(self, volumes: VolumeBatch) -> dict[Plane, PlaneVectors]:
         features = self._encode_slices(volumes)
         return {plane: feature.vectors.mean(dim=1) for plane, feature in features.items()}
-
-    def _triplet_loss(self, anchor: PlaneVectors, positive: PlaneVectors, negative: PlaneVectors) -> Tensor:
-        closer = _distance(anchor, positive) - _distance(anchor, negative)
-        return (closer + self.margin).clamp_min(0).mean()
 
 
 def draw_negatives(subjects: Sequence[str], generator: torch.Generator) -> Tensor:
