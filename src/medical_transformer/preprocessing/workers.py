@@ -132,9 +132,13 @@ def _work(function: Callable[[Any], Any], pipe: Connection) -> None:
         try:
             job = pipe.recv()
         except EOFError:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            return
-        pipe.send(function(job))
+            break
+        result = function(job)
+        try:
+            pipe.send(result)
+        except BrokenPipeError:
+            break
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _leave(number: int, _frame: object) -> None:
