@@ -64,6 +64,9 @@ class Backbone(nn.Module, ABC):
             maps: also return feature maps; without them `Encoding.maps` is empty, which is cheaper.
         """
 
+    def compile_parts(self) -> None:
+        """Compile the parts whose speed decides; what is computed stays the same up to rounding."""
+
     def __call__(self, volumes: VolumeBatch, *, maps: bool = False) -> Encoding:
         """Call `forward` through `torch.nn.Module`, with its type kept."""
         encoding: Encoding = super().__call__(volumes, maps=maps)

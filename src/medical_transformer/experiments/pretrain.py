@@ -1,5 +1,6 @@
 """`medtrans pretrain`: the paper's two stages on a prepared cohort."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from medical_transformer.experiments.training_run import new_backbone
 from medical_transformer.pretraining import EncodedScans, Exemplar, MaskedEncoding, UnlabelledBatch, encode_scans
 from medical_transformer.tasks import SavedModel, save_model
 from medical_transformer.training import Fitted, fit
+from medical_transformer.training.compilation import compile_where_it_pays
 from medical_transformer.training.fit import Split
 
 
@@ -61,6 +63,9 @@ def pretrain(prepared: Path, out: Path, config: PretrainConfig | None = None) ->
 def _teach_encoders(
     backbone: MedicalTransformer, data: Data, split: Split, config: PretrainConfig, folder: Path
 ) -> Fitted:
+    # Every scan is encoded twice, as it is and transformed.
+    voxels = 2 * config.exemplar.epochs * len(split.training) * math.prod(data.store.spatial_shape)
+    compile_where_it_pays(backbone, config.exemplar, voxels)
     objective = Exemplar(backbone, margin=config.margin, inverting=config.inverting)
     with EpochProgress("stage 1, exemplar", config.exemplar.epochs) as progress:
         return fit(

@@ -1,5 +1,6 @@
 """Training one model: the piece that fine-tuning and every fold of an evaluation share."""
 
+import math
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from medical_transformer.experiments.config import BackboneConfig, FinetuneConfi
 from medical_transformer.experiments.data import Data, LabelledSource
 from medical_transformer.tasks import SavedModel, TaskModel, TaskObjective, load_model
 from medical_transformer.training import Fitted, derive_seed, fit
+from medical_transformer.training.compilation import compile_where_it_pays
 from medical_transformer.training.fit import OnEpoch, Split
 
 
@@ -66,6 +68,8 @@ def train_model(
         targets = source.targets(split.training)
         config.task.prepare_head(model.head, targets)
         weights = config.task.loss_weights(targets)
+    voxels = config.training.epochs * len(split.training) * math.prod(data.store.spatial_shape)
+    compile_where_it_pays(model.backbone, config.training, voxels)
     fitted = fit(
         TaskObjective(model, weights),
         source,

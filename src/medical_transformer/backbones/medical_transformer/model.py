@@ -1,5 +1,7 @@
 """The paper's backbone, part by part as in its Fig. 1."""
 
+from typing import cast
+
 import torch
 from torch import nn
 
@@ -38,6 +40,13 @@ class MedicalTransformer(Backbone):
     def relate_slices(self, vectors: dict[Plane, Encodings]) -> dict[Plane, Encodings]:
         """Relate the slices of each plane (Eq. 2 and 3); without a transformer they stay as they are."""
         return vectors if self.transformer is None else self.transformer(vectors)
+
+    def compile_parts(self) -> None:
+        """Compile the slice encoders, where nearly all time goes."""
+        # Three shapes of slices, each with and without gradients, and with and without maps.
+        torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 64)
+        for encoder in self.encoders.values():
+            cast(SliceEncoder, encoder).compile_encoding()
 
     def _encoder(self) -> SliceEncoder:
         return SliceEncoder(self.config.in_channels, self.config.width, self.config.embedding)
