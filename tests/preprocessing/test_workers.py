@@ -23,7 +23,6 @@ def work(job: Any) -> Any:
     return job * 2
 
 
-@pytest.mark.parametrize("workers", [0, 2])
 def test_without_workers_jobs_run_here_in_order() -> None:
     assert list(run_each(work, [1, 2, 3], 0)) == [(0, 2), (1, 4), (2, 6)]
 
