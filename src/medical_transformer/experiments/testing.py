@@ -45,7 +45,7 @@ def _answered(scan: Scan, answer: Answer, config: FinetuneConfig, fold: int) -> 
         scan=scan.name,
         subject=scan.subject,
         fold=fold,
-        truth=scan.labels[config.task.label],
+        truth=config.task.truth(scan),
         prediction=answer.value,
         probabilities=answer.probabilities,
     )

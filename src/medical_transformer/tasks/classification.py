@@ -43,12 +43,16 @@ class Classification(Task):
             CohortError: naming the first scan whose label is missing or is no known class.
         """
         for scan in scans:
-            if scan.labels.get(self.label) not in self.classes:
+            if self.label not in scan.labels or self.truth(scan) not in self.classes:
                 found = scan.labels.get(self.label, "nothing")
                 raise CohortError(
                     f"Scan {scan.name!r}: label {self.label!r} is {found!r}; expected one of {self.classes}."
                 )
-        return torch.tensor([self.classes.index(str(scan.labels[self.label])) for scan in scans])
+        return torch.tensor([self.classes.index(self.truth(scan)) for scan in scans])
+
+    def truth(self, scan: Scan) -> str:
+        """Return the class of a scan; a number that is used as a class is written out."""
+        return str(scan.labels[self.label])
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
         """Return the cross-entropy."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+import torch
+from pydantic import Field, TypeAdapter
 
 from medical_transformer.backbones import build_backbone
 from medical_transformer.backbones.weights import load_weights, read_tensors, save_weights
@@ -70,19 +71,24 @@ def load_model(folder: Path) -> SavedModel:
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        preparation = PipelineConfig.model_validate(config["preparation"])
-        network = _build(config)
+        saved, fingerprint = _from_config(config), config["preparation_fingerprint"]
     except FileNotFoundError as error:
         raise WeightsError(f"{folder} is no model folder: it has no config.json.") from error
-    except (KeyError, ValueError, ValidationError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: not a model configuration ({error}).") from error
-    if preparation.fingerprint() != config["preparation_fingerprint"]:
+    if saved.preparation.fingerprint() != fingerprint:
         raise WeightsError(f"{path}: this version prepares scans otherwise than the model was trained with.")
-    load_weights(network, read_tensors(folder / "model.safetensors"))
+    load_weights(saved.network, read_tensors(folder / "model.safetensors"))
+    return saved
+
+
+def _from_config(config: Mapping[str, Any]) -> SavedModel:
+    if config["format"] != FORMAT:
+        raise ValueError(f"it has format {config['format']}; this version reads format {FORMAT}")
     return SavedModel(
-        network.eval(),
+        _build(config).eval(),
         config["backbone"],
-        preparation,
+        PipelineConfig.model_validate(config["preparation"]),
         config["pool"],
         tuple(config["modalities"]),
         config["about"],
@@ -90,8 +96,10 @@ def load_model(folder: Path) -> SavedModel:
 
 
 def _build(config: Mapping[str, Any]) -> TaskModel | Backbone:
-    backbone = build_backbone(config["backbone"]["name"], config["backbone"]["settings"])
-    if config["task"] is None:
-        return backbone
-    adapter: TypeAdapter[Classification | Regression | Segmentation] = TypeAdapter(AnyTask)
-    return TaskModel(backbone, adapter.validate_python(config["task"]))
+    # The initial weights are drawn and thrown away; the caller's randomness shall not notice.
+    with torch.random.fork_rng(devices=[]):
+        backbone = build_backbone(config["backbone"]["name"], config["backbone"]["settings"])
+        if config["task"] is None:
+            return backbone
+        adapter: TypeAdapter[Classification | Regression | Segmentation] = TypeAdapter(AnyTask)
+        return TaskModel(backbone, adapter.validate_python(config["task"]))

@@ -57,6 +57,10 @@ class Task(BaseModel, ABC):
     def targets(self, scans: Sequence[Scan]) -> Tensor:
         """Return what is to be predicted for each scan; segmentations read their maps from the store instead."""
 
+    def truth(self, scan: Scan) -> float | str:
+        """Return the label of a scan in the words of `answers`."""
+        return scan.labels[self.label]
+
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
         """Return the mean loss of a batch."""

@@ -1,0 +1,90 @@
+"""The heads against the plain way, which builds the 3-D map that they avoid."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from medical_transformer.backbones import MedicalTransformer
+from medical_transformer.contracts import Encoding
+from medical_transformer.errors import ConfigError
+from medical_transformer.slices import Plane, assemble
+from medical_transformer.tasks import SegmentationHead, VectorHead
+from medical_transformer.tasks.heads import spread
+
+FIELD = (13, 10, 17)
+MAPS = [(13, 1, 1), (1, 10, 1), (1, 1, 17), (13, 3, 5), (2, 10, 5), (4, 3, 17), (13, 10, 17), (1, 1, 1), (7, 1, 6)]
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def some_maps() -> tuple[Tensor, ...]:
+    return tuple(
+        torch.randn((2, 3 + place, *shape), generator=generator(place), dtype=torch.float64)
+        for place, shape in enumerate(MAPS)
+    )
+
+
+def encoding_of(maps: tuple[Tensor, ...]) -> Encoding:
+    return Encoding(torch.zeros(2, 4, dtype=torch.float64), maps)
+
+
+@pytest.fixture
+def head() -> SegmentationHead:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return SegmentationHead([3 + place for place in range(len(MAPS))], 4).double()
+
+
+def test_the_segmentation_head_equals_the_plain_one(head: SegmentationHead) -> None:
+    encoding = encoding_of(some_maps())
+    torch.testing.assert_close(head(encoding, FIELD), head.forward_plain(encoding, FIELD))
+
+
+def test_its_gradients_equal_those_of_the_plain_one(head: SegmentationHead) -> None:
+    direction = torch.randn((2, 4, *FIELD), generator=generator(9), dtype=torch.float64)
+    found = []
+    for forward in (head.forward, head.forward_plain):
+        maps = tuple(one.requires_grad_() for one in some_maps())
+        gradients = torch.autograd.grad(
+            (forward(encoding_of(maps), FIELD) * direction).sum(), [*maps, head.linear.weight, head.linear.bias]
+        )
+        found.append(gradients)
+    for quick, plain in zip(*found, strict=True):
+        torch.testing.assert_close(quick, plain)
+
+
+@torch.no_grad()
+def test_the_segmentation_head_equals_the_plain_one_on_the_networks_maps(
+    backbone: MedicalTransformer, volumes: Tensor
+) -> None:
+    head = SegmentationHead(backbone.map_channels, 4)
+    encoding, shape = backbone(volumes, maps=True), volumes.shape[2:]
+    assert head(encoding, shape).shape == (2, 4, *shape)
+    torch.testing.assert_close(head(encoding, shape), head.forward_plain(encoding, shape), rtol=1e-4, atol=1e-5)
+
+
+def test_a_map_is_spread_linearly_over_the_field_of_view() -> None:
+    rising = torch.arange(4.0).view(1, 1, 4, 1, 1)
+    spread_out = spread(rising, (8, 5, 6))
+    assert spread_out.shape == (1, 1, 8, 1, 1)
+    # A voxel of the map covers two of the field of view; its value stands in their middle.
+    torch.testing.assert_close(spread_out.flatten(), torch.tensor([0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3]))
+
+
+def test_a_backbone_without_maps_cannot_segment() -> None:
+    with pytest.raises(ConfigError, match="no feature maps"):
+        SegmentationHead((), 4)
+
+
+@torch.no_grad()
+def test_the_vector_head_equals_a_linear_layer_on_every_voxel_averaged(
+    backbone: MedicalTransformer, volumes: Tensor
+) -> None:
+    """Build the 3-D map of the paper: at every voxel the vectors of its three slices, side by side."""
+    head = VectorHead(backbone.feature_size, 3)
+    related = backbone.relate_slices({plane: one.vectors for plane, one in backbone.encode_slices(volumes).items()})
+    parts = [assemble(related[plane][..., None, None], plane).expand(-1, -1, *volumes.shape[2:]) for plane in Plane]
+    voxels = head.linear(torch.cat(parts, dim=1).movedim(1, -1))
+    torch.testing.assert_close(head(backbone(volumes), volumes.shape[2:]), voxels.mean(dim=(1, 2, 3)))
