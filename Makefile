@@ -43,7 +43,7 @@ clean: ## delete .venv, demo and the caches of the tools
 # The pinned torch goes first, so that no later step can choose another one.
 $(STAMP): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { echo "This needs Python 3.11 or newer, but found: \
-	$$("$(PYTHON)" --version 2>&1 || echo none). Install it, or name it: make setup PYTHON=python3.12" >&2; exit 1; }
+	$$("$(PYTHON)" --version 2>/dev/null || echo none). Install it, or name it: make setup PYTHON=python3.12" >&2; exit 1; }
 	@echo "Setting up $(VENV) with $$("$(PYTHON)" --version); this happens once and takes minutes."
 	@"$(PYTHON)" -m venv $(VENV) || { echo "Python cannot make virtual environments here; \
 	on Debian and Ubuntu install python3-venv." >&2; rm -rf $(VENV); exit 1; }
