@@ -28,7 +28,7 @@ check: $(STAMP) ## check format, style, types and the order of the folders
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@found=$$($(BIN)/lint-imports) && echo "$$found" | grep "^Contracts:" || { echo "$$found"; exit 1; }
 
 journey: $(STAMP) ## run whole paths that a user would take (minutes)
 	@$(BIN)/python -m pytest -q -m journey
