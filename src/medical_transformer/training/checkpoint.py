@@ -59,10 +59,12 @@ def load_checkpoint(
     """
     try:
         with safe_open(path, framework="pt") as file:
-            header = file.metadata()
+            header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"{path}: the checkpoint cannot be read ({error}).") from error
+    if not {"identity", "journal", "optimizer"} <= header.keys():
+        raise TrainingError(f"{path} is no checkpoint of a training run; choose another folder, or delete it.")
     if header["identity"] != identity:
         raise TrainingError(
             f"{path} belongs to a run with other settings or other scans; choose another folder, or delete this one."

@@ -11,7 +11,7 @@ from medical_transformer.training.config import TrainingConfig
 
 # Compiling takes about as long as encoding this many voxels eagerly for training, three planes each
 # (`benchmarks/encoder_speed.py`): about 120 s on two cores.
-BREAK_EVEN_VOXELS = 4.0e8
+BREAK_EVEN_VOXELS = 2.0e9
 
 
 def compile_where_it_pays(backbone: Backbone, config: TrainingConfig, voxels: float) -> bool:

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -117,8 +118,10 @@ class Loop(Generic[BatchT]):
         """Train on every training item once, validate, and write the checkpoint."""
         start = time.perf_counter()
         epoch = len(self.journal.records)
-        loss = self._train(epoch)
-        numbers = dict(self._validate())
+        # Dropout draws from torch's global generator, which is the caller's again afterwards.
+        with torch.random.fork_rng(devices=[self.fabric.device] if self.fabric.device.type == "cuda" else []):
+            loss = self._train(epoch)
+        numbers = dict(self._validate(epoch))
         record = EpochRecord(
             epoch=epoch + 1,
             training_loss=loss,
@@ -133,6 +136,7 @@ class Loop(Generic[BatchT]):
 
     def finish(self) -> Fitted:
         """Put the best epoch's weights into the objective."""
+        self._save_journal()  # a run that stopped between its last checkpoint and its journal has an old one
         self.objective.load_state_dict(self.best)
         self.objective.eval()
         return Fitted(self.journal, self._best_so_far())
@@ -154,7 +158,7 @@ class Loop(Generic[BatchT]):
         batch = self.source.load(items, draws).to(self.fabric.device)
         self.optimizer.zero_grad()
         loss = self.network(batch, draws)
-        value = float(loss)
+        value = float(loss.detach())
         if not math.isfinite(value):
             raise NonFiniteLossError(
                 f"The loss became {value} in epoch {epoch + 1}, step {step + 1}, on the scans "
@@ -167,7 +171,7 @@ class Loop(Generic[BatchT]):
         return value
 
     @torch.no_grad()
-    def _validate(self) -> Mapping[str, float]:
+    def _validate(self, epoch: int) -> Mapping[str, float]:
         """Validate with the same draws in every epoch, so that epochs can be compared."""
         self.network.eval()
         draws = generator(self.config.seed, "validation")
@@ -176,7 +180,14 @@ class Loop(Generic[BatchT]):
             for items in _batched(list(self.split.validation), self.config.batch_size)
         )
         with self.fabric.autocast():
-            return self.objective.validate(batches, draws)
+            numbers = self.objective.validate(batches, draws)
+        for name in ("loss", self.objective.selection):
+            if not math.isfinite(numbers[name]):
+                raise NonFiniteLossError(
+                    f"The validation {name} became {numbers[name]} in epoch {epoch + 1}; lower the learning rate or "
+                    "look at the scans that validate."
+                )
+        return numbers
 
     def _keep(self, record: EpochRecord) -> None:
         if self._best_so_far() is record:
@@ -185,7 +196,11 @@ class Loop(Generic[BatchT]):
             return
         progress = Progress(self.journal, self.identity)
         save_checkpoint(self._checkpoint, self.objective, self.optimizer, self.best, progress)
-        self.journal.save(self.folder / "journal.tsv")
+        self._save_journal()
+
+    def _save_journal(self) -> None:
+        if self.folder is not None:
+            self.journal.save(self.folder / "journal.tsv")
 
     def _best_so_far(self) -> EpochRecord:
         return self.journal.best(self.objective.selection, larger=self.objective.larger_is_better)
@@ -207,5 +222,13 @@ def build_fabric(config: TrainingConfig) -> Any:
 
 
 def _batched(items: list[int], size: int) -> Iterator[list[int]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+    """Deal items into even batches of at most `size`.
+
+    Nobody is left alone, because stage 1 takes its negatives from the batch: one of two may have to hold three.
+    """
+    count = math.ceil(len(items) / size)
+    if size > 1 and count > 1 and len(items) < 2 * count:
+        count -= 1
+    places = [len(items) * number // count for number in range(count + 1)]
+    for start, stop in pairwise(places):
+        yield items[start:stop]

@@ -1,0 +1,208 @@
+"""The loop: it learns, stops, keeps the best, and refuses to go on with nonsense."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from medical_transformer.errors import NonFiniteLossError, TrainingError
+from medical_transformer.training import EpochRecord, Fitted, TrainingConfig, fit
+from medical_transformer.training.fit import Split
+
+from .conftest import Line, PairSource
+
+SPLIT = Split(tuple(range(16)), tuple(range(16, 23)))
+
+
+def config(**settings: Any) -> TrainingConfig:
+    return TrainingConfig(**{"epochs": 6, "batch_size": 5, "learning_rate": 0.05, "device": "cpu", **settings})
+
+
+def weights(objective: Line) -> torch.Tensor:
+    return torch.cat([objective.line.weight.detach().flatten(), objective.line.bias.detach()])
+
+
+def test_the_loss_falls(source: PairSource) -> None:
+    fitted = fit(Line(), source, SPLIT, config(epochs=40))
+    first, *_, last = fitted.journal.records
+    assert last.training_loss < 0.6 * first.training_loss
+    assert fitted.best.number("loss") < 0.6 * first.number("loss")
+
+
+def test_every_training_item_is_seen_once_per_epoch_and_no_other(source: PairSource) -> None:
+    fit(Line(), source, SPLIT, config(epochs=2))
+    seen = [item for batch in source.batches for item in batch]
+    assert sorted(seen) == sorted(list(SPLIT.training) * 2)
+    assert sorted(seen[:16]) == list(SPLIT.training)
+
+
+def test_every_epoch_has_an_order_of_its_own(source: PairSource) -> None:
+    fit(Line(), source, SPLIT, config(epochs=2))
+    seen = [item for batch in source.batches for item in batch]
+    assert seen[:16] != seen[16:]
+    assert seen[:16] != list(SPLIT.training)
+
+
+@pytest.mark.parametrize(("items", "size"), [(16, 5), (11, 10), (21, 10), (3, 2), (9, 2), (2, 10), (7, 7)])
+def test_batches_are_even_and_none_holds_a_single_scan(items: int, size: int) -> None:
+    """Stage 1 takes its negatives from the batch, so a scan must not be left alone."""
+    source = PairSource()
+    fit(Line(), source, Split(tuple(range(items)), (22,)), config(epochs=1, batch_size=size))
+    sizes = [len(batch) for batch in source.batches]
+    assert sum(sizes) == items
+    assert min(sizes) >= 2
+    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) <= max(size, 3)
+
+
+def test_batches_of_one_are_possible(source: PairSource) -> None:
+    fit(Line(), source, Split((0, 1, 2), (22,)), config(epochs=1, batch_size=1))
+    assert [len(batch) for batch in source.batches] == [1, 1, 1]
+
+
+def test_the_patience_stops_a_run_that_gets_no_better(source: PairSource) -> None:
+    fitted = fit(Line([5, 4, 3, 6, 7, 8, 9]), source, SPLIT, config(epochs=50, patience=3))
+    assert len(fitted.journal.records) == 6
+    assert fitted.best.epoch == 3
+
+
+def test_the_weights_of_the_best_epoch_are_returned(source: PairSource) -> None:
+    best = Line([5, 1, 3, 6])
+    fit(best, source, SPLIT, config(epochs=4))
+    after_two = Line([5, 1])
+    fit(after_two, PairSource(), SPLIT, config(epochs=2))
+    assert torch.equal(weights(best), weights(after_two))
+    assert not best.training
+
+
+def test_a_number_that_should_grow_chooses_the_largest(source: PairSource) -> None:
+    objective = Line([1, 9, 2])
+    objective.larger_is_better = True
+    assert fit(objective, source, SPLIT, config(epochs=3)).best.epoch == 2
+
+
+def test_of_two_equal_epochs_the_first_is_kept(source: PairSource) -> None:
+    assert fit(Line([5, 2, 2]), source, SPLIT, config(epochs=3)).best.epoch == 2
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_scans() -> None:
+    source = PairSource(spoilt=7)
+    with pytest.raises(NonFiniteLossError, match=r"nan in epoch 1, step \d.*\bscan-7\b"):
+        fit(Line(), source, SPLIT, config())
+    assert 7 in source.batches[-1]
+
+
+def test_a_validation_loss_that_is_not_finite_stops_the_run(source: PairSource) -> None:
+    with pytest.raises(NonFiniteLossError, match=r"validation.*epoch 2"):
+        fit(Line([1.0, math.nan, 0.5]), source, SPLIT, config())
+
+
+@pytest.mark.parametrize("seed", [0, 12345])
+def test_nothing_depends_on_global_randomness(source: PairSource, seed: int) -> None:
+    objective, reference = Line(), Line()
+    with torch.random.fork_rng():
+        torch.manual_seed(99)
+        fit(reference, PairSource(), SPLIT, config())
+        torch.manual_seed(seed)
+        fit(objective, source, SPLIT, config())
+    assert torch.equal(weights(objective), weights(reference))
+
+
+def test_the_callers_randomness_is_left_alone(source: PairSource) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        untouched = torch.rand(1)
+        torch.manual_seed(5)
+        fit(Line(), source, SPLIT, config(epochs=1))
+        assert torch.equal(torch.rand(1), untouched)
+
+
+def test_another_seed_gives_another_result(source: PairSource) -> None:
+    one, other = Line(), Line()
+    fit(one, source, SPLIT, config(seed=1))
+    fit(other, PairSource(), SPLIT, config(seed=2))
+    assert not torch.equal(weights(one), weights(other))
+
+
+def test_every_epoch_is_told(source: PairSource) -> None:
+    told: list[EpochRecord] = []
+    fitted = fit(Line(), source, SPLIT, config(epochs=3), on_epoch=told.append)
+    assert told == fitted.journal.records
+    assert [record.epoch for record in told] == [1, 2, 3]
+
+
+def test_the_journal_is_a_table_with_a_row_per_epoch(source: PairSource, tmp_path: Path) -> None:
+    fit(Line(), source, SPLIT, config(epochs=3), folder=tmp_path)
+    header, *rows = (tmp_path / "journal.tsv").read_text().splitlines()
+    assert header.split("\t") == ["epoch", "training_loss", "validation_loss", "learning_rate", "seconds"]
+    assert [row.split("\t")[0] for row in rows] == ["1", "2", "3"]
+
+
+def test_clipping_limits_the_gradient_of_a_step(source: PairSource) -> None:
+    seen: list[float] = []
+
+    class Watched(Line):
+        def forward(self, batch: Any, generator: torch.Generator) -> torch.Tensor:
+            loss = super().forward(batch, generator)
+            self.line.weight.register_hook(lambda gradient: seen.append(float(gradient.norm())))
+            return loss * 1000
+
+    free, clipped = Watched(), Watched()
+    fit(free, source, SPLIT, config(epochs=1, learning_rate=1e-3))
+    fit(clipped, PairSource(), SPLIT, config(epochs=1, learning_rate=1e-3, gradient_norm=1e-9))
+    assert min(seen) > 1
+    # Adam divides by the gradient's size, so clipping shows where its epsilon (1e-8) counts.
+    moved = [(weights(one) - weights(Line())).norm() for one in (free, clipped)]
+    assert moved[1] < moved[0]
+
+
+def finished(folder: Path, **settings: Any) -> Fitted:
+    return fit(Line(), PairSource(), SPLIT, config(**settings), folder=folder, identity="mine")
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
+    finished(tmp_path)
+    source, objective = PairSource(), Line()
+    fitted = fit(objective, source, SPLIT, config(), folder=tmp_path, identity="mine")
+    assert source.loaded == 0
+    assert len(fitted.journal.records) == 6
+    assert not torch.equal(weights(objective), weights(Line()))
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
+    finished(tmp_path)
+    with pytest.raises(TrainingError, match=r"checkpoint\.safetensors.*other settings"):
+        fit(Line(), PairSource(), SPLIT, config(), folder=tmp_path, identity="another's")
+
+
+@pytest.mark.parametrize("damage", [b"", b"no checkpoint", b"\x10" * 80])
+def test_a_damaged_checkpoint_is_refused_by_name(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "checkpoint.safetensors").write_bytes(damage)
+    with pytest.raises(TrainingError, match=r"checkpoint\.safetensors"):
+        finished(tmp_path)
+
+
+def test_a_file_that_is_no_checkpoint_is_refused_by_name(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(3)}, tmp_path / "checkpoint.safetensors")
+    with pytest.raises(TrainingError, match=r"checkpoint\.safetensors"):
+        finished(tmp_path)
+
+
+def test_a_checkpoint_is_read_without_pickle(tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    finished(tmp_path)
+    with safe_open(tmp_path / "checkpoint.safetensors", framework="np") as file:
+        names, header = set(file.keys()), file.metadata()
+    assert {"network/line.weight", "best/line.weight", "optimizer/0/exp_avg"} <= names
+    assert header["identity"] == "mine"
+
+
+def test_nothing_is_written_without_a_folder(source: PairSource, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    fit(Line(), source, SPLIT, config(epochs=1))
+    assert list(tmp_path.iterdir()) == []
