@@ -1,9 +1,8 @@
 """`medtrans evaluate`: cross-validation by subject, with a report (paper section 4.1.1)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-
-import torch
 
 from medical_transformer.cohorts import Cohort
 from medical_transformer.cohorts.folds import Fold, make_folds, save_folds
@@ -16,9 +15,9 @@ from medical_transformer.experiments.overlays import draw_overlays
 from medical_transformer.experiments.progress import EpochProgress
 from medical_transformer.experiments.protocol import describe
 from medical_transformer.experiments.testing import predict_scans
-from medical_transformer.experiments.training_run import build_model, train_model
+from medical_transformer.experiments.training_run import run_identity, train_model
 from medical_transformer.reporting import write_report
-from medical_transformer.tasks import Classification, Regression, Segmentation, save_model
+from medical_transformer.tasks import Classification, Regression, Segmentation, TaskModel, save_model
 from medical_transformer.training import Fitted
 from medical_transformer.training.fit import Split
 
@@ -43,7 +42,12 @@ def evaluate(prepared: Path, out: Path, config: EvaluateConfig) -> EvaluationRes
     write_json(out / "config.json", config.model_dump(mode="json"))
     save_folds(folds, out / "folds.tsv")
     tested = [_run_fold(data, labelled, config, (number, fold), out) for number, fold in enumerate(folds, start=1)]
-    result = _join(config, labelled, [part for part, _ in tested], [fold for _, fold in tested])
+    result = replace(
+        tested[0],
+        predictions=tuple(one for part in tested for one in part.predictions),
+        folds=tuple(one for part in tested for one in part.folds),
+        about=describe(config, labelled),
+    )
     result.save(out)
     write_report(result, out / "report.html", overlays=draw_overlays(data, result, config.finetune.task, out))
     return result
@@ -51,24 +55,37 @@ def evaluate(prepared: Path, out: Path, config: EvaluateConfig) -> EvaluationRes
 
 def _run_fold(
     data: Data, labelled: Cohort, config: EvaluateConfig, numbered: tuple[int, Fold], out: Path
-) -> tuple[list[SubjectPrediction], FoldResult]:
-    """Train on one fold and test it."""
+) -> EvaluationResult:
+    """Train on one fold and test it, unless that is done."""
     number, fold = numbered
-    folder, task = out / f"fold-{number}", config.finetune.task
-    parts = {
-        name: data.places(subjects, among=labelled)
-        for name, subjects in (("train", fold.train), ("validation", fold.validation), ("test", fold.test))
-    }
-    split = Split(parts["train"], parts["validation"])
+    folder, task, place = out / f"fold-{number}", config.finetune.task, ("fold", number)
+    train, validation, test = (
+        data.places(subjects, among=labelled) for subjects in (fold.train, fold.validation, fold.test)
+    )
+    split = Split(train, validation)
+    about = {"identity": run_identity(data, split, config.finetune, *place)}
+    done = _finished(folder, about["identity"], out)
+    if done is not None:
+        return done
     with EpochProgress(f"fold {number} of {config.folds}, {task.label}", config.finetune.training.epochs) as progress:
-        model, fitted = train_model(
-            data, split, config.finetune, folder=folder, place=("fold", number), on_epoch=progress
-        )
+        model, fitted = train_model(data, split, config.finetune, folder=folder, place=place, on_epoch=progress)
     learnt = labelled.where(lambda scan: scan.subject in fold.train | fold.validation)
-    about = {**facts_about(config.finetune, learnt), "fold": number}
-    save_model(saved_model(model, data, config.finetune, about), folder / "model")
-    predictions = predict_scans(model, data, parts["test"], config.finetune, fold=number, out=out)
-    return predictions, _fold_result(config.finetune, predictions, fitted, fold, number)
+    facts = {**facts_about(config.finetune, learnt), "fold": number}
+    save_model(saved_model(model, data, config.finetune, facts), folder / "model")
+    predictions = predict_scans(model, data, test, config.finetune, fold=number, out=out)
+    scores = _fold_result(config.finetune, predictions, fitted, fold, number)
+    result = _result(config.finetune, predictions, scores, model, about)
+    result.save(folder)
+    return result
+
+
+def _finished(folder: Path, identity: str, out: Path) -> EvaluationResult | None:
+    """Return the result of a fold that was tested before, in the same way and with all it wrote."""
+    if not (folder / "result.json").is_file():
+        return None
+    done = EvaluationResult.load(folder)
+    maps = [out / str(one.prediction) for one in done.predictions if done.task == "segmentation"]
+    return done if done.about.get("identity") == identity and all(path.is_file() for path in maps) else None
 
 
 def _fold_result(
@@ -84,22 +101,24 @@ def _fold_result(
     )
 
 
-def _join(
-    config: EvaluateConfig, labelled: Cohort, parts: Sequence[list[SubjectPrediction]], folds: Sequence[FoldResult]
+def _result(
+    config: FinetuneConfig,
+    predictions: Sequence[SubjectPrediction],
+    scores: FoldResult,
+    model: TaskModel,
+    about: dict[str, str],
 ) -> EvaluationResult:
-    task = config.finetune.task
-    with torch.random.fork_rng(devices=[]):
-        parameters = sum(parameter.numel() for parameter in build_model(config.finetune).parameters())
+    task = config.task
     return EvaluationResult(
         task=task.kind,
         label=task.label,
         unit=task.unit if isinstance(task, Regression) else "",
-        classes=_classes(config.finetune),
-        primary_metric=_primary(config.finetune),
-        predictions=tuple(prediction for part in parts for prediction in part),
-        folds=tuple(folds),
-        parameters=parameters,
-        about=describe(config, labelled),
+        classes=_classes(config),
+        primary_metric=_primary(config),
+        predictions=tuple(predictions),
+        folds=(scores,),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        about=about,
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from medical_transformer import __version__
 from medical_transformer.cohorts import Cohort
 from medical_transformer.experiments.config import EvaluateConfig
-from medical_transformer.tasks import load_model
+from medical_transformer.tasks import TaskModel, load_model
 
 
 def describe(config: EvaluateConfig, labelled: Cohort) -> dict[str, str]:
@@ -35,14 +35,14 @@ def describe(config: EvaluateConfig, labelled: Cohort) -> dict[str, str]:
 def _start(config: EvaluateConfig, labelled: Cohort) -> str:
     if config.finetune.encoder is None:
         return "random weights"
-    seen = set(load_model(Path(config.finetune.encoder)).about.get("subjects", ()))
-    shared = len(seen & set(labelled.subjects))
-    warning = (
-        f"; {shared} of the tested subjects were among its unlabelled pre-training scans"
-        if shared
-        else "; none of the tested subjects was among its pre-training scans"
-    )
-    return f"the pre-trained encoder {Path(config.finetune.encoder).name}{warning}"
+    saved = load_model(Path(config.finetune.encoder))
+    shared = len(set(saved.about.get("subjects", ())) & set(labelled.subjects))
+    scans, warning = "unlabelled pre-training scans", ""
+    if isinstance(saved.network, TaskModel):
+        scans = f"labelled training scans ({saved.network.task.label})"
+        warning = ", so these scores are optimistic" if shared else ""
+    told = f"{shared} of the tested subjects were" if shared else "none of the tested subjects was"
+    return f"the pre-trained encoder {Path(config.finetune.encoder).name}; {told} among its {scans}{warning}"
 
 
 def _commit() -> str:

@@ -1,5 +1,6 @@
 """Training one model: the piece that fine-tuning and every fold of an evaluation share."""
 
+import hashlib
 import math
 from pathlib import Path
 
@@ -76,10 +77,23 @@ def train_model(
         split,
         config.training,
         folder=folder,
-        identity=identity(config, data.cohort, *place),
+        identity=run_identity(data, split, config, *place),
         on_epoch=on_epoch,
     )
     return model, fitted
+
+
+def run_identity(data: Data, split: Split, config: FinetuneConfig, *place: str | int) -> str:
+    """Name all that decides a run beside its settings: who trains and who validates, their labels, the encoder's bytes.
+
+    Without the split, a model of other folds would be tested on subjects that it was trained on.
+    """
+    labels = (str(scan.labels.get(config.task.label)) for scan in data.cohort.scans)
+    parts: list[str | int] = ["training", *split.training, "validation", *split.validation, "labels", *labels]
+    weights = None if config.encoder is None else Path(config.encoder) / "model.safetensors"
+    if weights is not None and weights.is_file():
+        parts.append(hashlib.sha256(weights.read_bytes()).hexdigest())
+    return identity(config, data.cohort, *place, *parts)
 
 
 def build_model(config: FinetuneConfig) -> TaskModel:

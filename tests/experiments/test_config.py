@@ -1,0 +1,63 @@
+"""Settings are checked at birth."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from medical_transformer.experiments import BackboneConfig, EvaluateConfig, FinetuneConfig, InputConfig, PretrainConfig
+from medical_transformer.tasks import Regression
+from medical_transformer.training import TrainingConfig
+
+AGE = Regression(label="age_years")
+
+
+@pytest.mark.parametrize(
+    ("config", "given"),
+    [
+        (PretrainConfig, {}),
+        (FinetuneConfig, {"task": AGE}),
+        (EvaluateConfig, {"finetune": FinetuneConfig(task=AGE)}),
+        (InputConfig, {}),
+        (BackboneConfig, {}),
+        (TrainingConfig, {}),
+    ],
+)
+def test_a_misspelt_field_is_refused_by_name(config: type[BaseModel], given: dict[str, Any]) -> None:
+    config(**given)
+    with pytest.raises(ValidationError, match="learning_rat\n"):
+        config(**given, learning_rat=0.1)
+
+
+@pytest.mark.parametrize(
+    ("config", "wrong"),
+    [
+        (PretrainConfig, {"mask_ratio": 0}),
+        (PretrainConfig, {"inverting": 1.5}),
+        (PretrainConfig, {"margin": 0}),
+        (InputConfig, {"pool": 0}),
+        (InputConfig, {"modalities": ()}),
+        (TrainingConfig, {"epochs": 0}),
+        (TrainingConfig, {"decay": 1.1}),
+        (TrainingConfig, {"device": "abacus"}),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(config: type[BaseModel], wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        config(**wrong)
+
+
+def test_two_folds_cannot_train_validate_and_test() -> None:
+    with pytest.raises(ValidationError, match="folds"):
+        EvaluateConfig(finetune=FinetuneConfig(task=AGE), folds=2)
+
+
+def test_a_configuration_can_be_written_and_read_again() -> None:
+    config = EvaluateConfig(finetune=FinetuneConfig(task=AGE, encoder="somewhere"))
+    assert EvaluateConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_the_defaults_are_the_papers() -> None:
+    config = PretrainConfig()
+    assert (config.margin, config.inverting, config.mask_ratio) == (1.0, 0.0, 0.1)
+    assert EvaluateConfig(finetune=FinetuneConfig(task=AGE)).folds == 5
