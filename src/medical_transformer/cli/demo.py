@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medical_transformer.cli.options import console
+from medical_transformer.cli.options import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ def demo(
     models = {task: _finetune(folder, config, out / "models" / task) for task, (folder, config) in configs.items()}
     _predict(models, out)
     page = _overview(results, out)
-    console().print(f"\nDone. Report → {page.resolve()}", highlight=False, soft_wrap=True)
+    say(f"\nDone. Report → {page.resolve()}")
 
 
 def _draw(out: Path) -> list[str]:
@@ -48,15 +49,24 @@ def _draw(out: Path) -> list[str]:
         "adni": (phantoms.write_adni, {}),
         "brats": (phantoms.write_brats, {"spacing_mm": 2.0}),
     }
-    with console().status("drawing brains in the layouts of IXI, ADNI and BraTS"), ProcessPoolExecutor(2) as pool:
+    say("Drawing brains in the layouts of IXI, ADNI and BraTS.")
+    with ProcessPoolExecutor(2) as pool:
         drawn = [
-            pool.submit(write, out / "raw" / layout, SUBJECTS[layout], SEED, **options)
+            pool.submit(_draw_aside, write, out / "raw" / layout, SUBJECTS[layout], options)
             for layout, (write, options) in writers.items()
-            if not (out / "raw" / layout / ".drawn").exists()
+            if not (out / "raw" / layout).exists()
         ]
         for done in drawn:
             done.result()
     return list(writers)
+
+
+def _draw_aside(write: Callable[..., None], folder: Path, count: int, options: dict[str, Any]) -> None:
+    """Draw a data set beside its place and move it there when it is complete."""
+    aside = folder.with_name(f".{folder.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    write(aside, count, SEED, **options)
+    aside.rename(folder)
 
 
 def _prepare(layout: str, out: Path) -> Path:
@@ -65,7 +75,7 @@ def _prepare(layout: str, out: Path) -> Path:
 
     indexed = index(out / "raw" / layout, out / "cohorts" / layout)
     for note in indexed.notes:
-        console().print(f"· {note}", markup=False, highlight=False)
+        say(f"· {note}")
     prepare(indexed.cohort, out / "prepared" / layout, _pipeline(layout))
     return out / "prepared" / layout
 
@@ -105,11 +115,13 @@ def _config(prepared: Path, label: str, encoder: Path) -> FinetuneConfig:
 
 
 def _evaluate(prepared: Path, config: FinetuneConfig, out: Path) -> EvaluationResult:
+    from rich.console import Console
+
     from medical_transformer.experiments import EvaluateConfig, evaluate
     from medical_transformer.reporting import result_table
 
     result = evaluate(prepared, out, EvaluateConfig(finetune=config, folds=3))
-    console().print(result_table(result))
+    Console(stderr=True).print(result_table(result))
     return result
 
 

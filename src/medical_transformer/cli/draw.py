@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from medical_transformer.cli.options import Out, console
+from medical_transformer.cli.options import Out, say
 
 
 def draw(
@@ -26,6 +26,6 @@ def draw(
     }
     if layout not in writers:
         raise typer.BadParameter(f"there is no layout {layout!r}; choose {', '.join(writers)}")
-    with console().status(f"drawing {count} for {layout}"):
-        writers[layout](out, count, seed, truth_folder=truth)
-    console().print(f"Drawn → {out}", highlight=False)
+    say(f"Drawing {count} for {layout}.")
+    writers[layout](out, count, seed, truth_folder=truth)
+    say(f"Drawn → {out}")

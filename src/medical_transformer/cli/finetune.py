@@ -1,7 +1,7 @@
 """`medtrans finetune`."""
 
 from medical_transformer.cli import options
-from medical_transformer.cli.options import console
+from medical_transformer.cli.options import say
 from medical_transformer.cli.training_options import finetune_config
 
 
@@ -37,4 +37,4 @@ def finetune(
     }
     settings = options.merged(options.read_config(config), over)
     done = run(prepared, out, finetune_config(prepared, label, task, encoder, settings))
-    console().print(f"Model → {done.folder}", highlight=False)
+    say(f"Model → {done.folder}")

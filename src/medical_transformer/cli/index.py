@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from medical_transformer.cli.options import console
+from medical_transformer.cli.options import say
 
 
 def index(
@@ -33,14 +33,12 @@ def index(
     elif dry_run:
         for entry in indexed.ledger.entries:
             typer.echo(f"{entry.verdict.value}\t{entry.kind}\t{entry.item}\t{entry.reason}")
-    screen = console()
     for note in indexed.notes:
-        screen.print(f"· {note}", markup=False, highlight=False)
+        say(f"· {note}")
     counts = ", ".join(f"{count} files {verdict}" for verdict, count in sorted(indexed.ledger.counts("file").items()))
-    screen.print(
+    say(
         f"{indexed.cohort.name}: {len(indexed.cohort)} scans of {len(indexed.cohort.subjects)} subjects; {counts}."
-        + ("" if dry_run else f" → {out}"),
-        markup=False,
+        + ("" if dry_run else f" → {out}")
     )
     if indexed.ledger.of(Verdict.REFUSED):
         raise typer.Exit(1)

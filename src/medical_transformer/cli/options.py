@@ -1,16 +1,13 @@
 """Options that several verbs share, and how they become a typed value."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from medical_transformer.errors import ConfigError
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
@@ -36,11 +33,11 @@ Encoder = Annotated[Path | None, typer.Option(help="Folder of a pre-trained enco
 Modalities = Annotated[str | None, typer.Option(help="Input channels, separated by commas (default T1w).")]
 
 
-def console() -> "Console":
-    """Return the console for messages; results go to standard output."""
+def say(text: str) -> None:
+    """Tell the person something; results go to standard output, words to standard error."""
     from rich.console import Console
 
-    return Console(stderr=True)
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def given(**values: Any) -> dict[str, Any]:

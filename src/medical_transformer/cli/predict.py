@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from medical_transformer.cli.options import Out, console
+from medical_transformer.cli.options import Out, say
 
 
 def predict(
@@ -20,8 +20,6 @@ def predict(
 
     predicted = run(scans, model, out, workers=workers, device=device)
     answered = len(predicted.answers) - len(predicted.refused)
-    console().print(
-        f"{answered} answered, {len(predicted.refused)} refused → {out / 'predictions.tsv'}", highlight=False
-    )
+    say(f"{answered} answered, {len(predicted.refused)} refused → {out / 'predictions.tsv'}")
     if predicted.refused:
         raise typer.Exit(1)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from medical_transformer.cli import options
-from medical_transformer.cli.options import console
+from medical_transformer.cli.options import say
 
 
 def pretrain(
@@ -37,4 +37,4 @@ def pretrain(
     }
     settings = options.merged(options.read_config(config), over)
     done = run(prepared, out, options.validated(PretrainConfig, settings))
-    console().print(f"Encoder → {done.folder}", highlight=False)
+    say(f"Encoder → {done.folder}")

@@ -34,7 +34,8 @@ class EpochProgress:
         """Show an epoch."""
         self._progress.update(self._task, completed=record.epoch, numbers=_numbers(record))
         if not self._console.is_terminal:
-            self._console.print(f"{self._title}: epoch {record.epoch}, {_numbers(record)}, {record.seconds:.1f} s")
+            line = f"{self._title}: epoch {record.epoch}, {_numbers(record)}, {record.seconds:.1f} s"
+            self._console.print(line, highlight=False, soft_wrap=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -84,7 +84,9 @@ def prepare(
     workers = min(choose_workers(config) if workers is None else workers, len(cohort))
     console.print(
         f"Preparing {len(cohort)} scans of {cohort.name} with {workers or 'no'} workers, about "
-        f"{max(workers, 1) * expected_memory_gb(config):.1f} GB of memory, pipeline {config.fingerprint()}."
+        f"{max(workers, 1) * expected_memory_gb(config):.1f} GB of memory, pipeline {config.fingerprint()}.",
+        soft_wrap=True,
+        highlight=False,
     )
     write_description(out)
     jobs = [_Job(scan, cohort.root.resolve(), out, config) for scan in cohort.scans]
@@ -92,7 +94,11 @@ def prepare(
     prepared = Prepared(_prepared_cohort(cohort, out, config, outcomes), _ledger(cohort, outcomes))
     _save(prepared, out, config)
     counts = prepared.ledger.counts("scan")
-    console.print(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) + f" → {out}")
+    console.print(
+        ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) + f" → {out}",
+        soft_wrap=True,
+        highlight=False,
+    )
     return prepared
 
 
@@ -106,7 +112,7 @@ def _run(jobs: Sequence[_Job], workers: int, console: Console) -> dict[str, _Out
             outcome = _Outcome(Verdict.REFUSED, result.sentence) if isinstance(result, Died) else result
             outcomes[name] = outcome
             if outcome.verdict is Verdict.REFUSED:
-                progress.console.print(f"{name}: {outcome.reason}", markup=False, highlight=False)
+                progress.console.print(f"{name}: {outcome.reason}", markup=False, highlight=False, soft_wrap=True)
             progress.advance(task)
     return outcomes
 

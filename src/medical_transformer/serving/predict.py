@@ -76,7 +76,7 @@ def predict(
             answer = _refused(requests[place], result.sentence) if isinstance(result, Died) else result
             answers[place] = answer
             answer.save(out / f"{requests[place].stem}.json", predictor.facts())
-            progress.console.print(line_of(answer), markup=False, highlight=False)
+            progress.console.print(line_of(answer), markup=False, highlight=False, soft_wrap=True)
             progress.advance(task)
     predicted = Predicted(tuple(answers[place] for place in range(len(jobs))))
     write_answers(predicted.answers, out / "predictions.tsv")

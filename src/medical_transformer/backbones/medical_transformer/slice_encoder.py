@@ -16,8 +16,10 @@ from medical_transformer.shapes import Encodings, SliceStack
 
 # The slices of one scan inside the encoder, as a batch of images.
 SliceImages = Float[Tensor, "slice channel height width"]
+# What a stage makes of them: as many images, of other channels and a smaller size.
+StageImages = Float[Tensor, "slice _channel _height _width"]
 SliceVectors = Float[Tensor, "slice embedding"]
-Encode = Callable[[SliceImages, bool], tuple[SliceVectors, list[SliceImages]]]
+Encode = Callable[[SliceImages, bool], tuple[SliceVectors, list[StageImages]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class SliceEncoder(nn.Module):
         """Compile `encode`: fusing what lies between the convolutions saves walking through memory."""
         self._encode = torch.compile(self.encode, dynamic=False)
 
-    def encode(self, images: SliceImages, maps: bool) -> tuple[SliceVectors, list[SliceImages]]:
+    def encode(self, images: SliceImages, maps: bool) -> tuple[SliceVectors, list[StageImages]]:
         """Encode the slices of one scan: their vectors, and where asked for the outputs of the first three stages."""
         images = images.contiguous(memory_format=torch.channels_last)
         images = functional.relu(normalize_stack(self.stem(images)))
@@ -82,7 +84,7 @@ class Stage(nn.Module):
             [ResidualBlock(source, target, stride=stride), ResidualBlock(target, target, stride=1)]
         )
 
-    def forward(self, images: SliceImages) -> SliceImages:
+    def forward(self, images: SliceImages) -> StageImages:
         """Apply both blocks."""
         for block in self.blocks:
             images = block(images)
@@ -100,7 +102,7 @@ class ResidualBlock(nn.Module):
         if stride != 1 or source != target:
             self.shortcut = nn.Conv2d(source, target, 1, stride=stride, bias=False)
 
-    def forward(self, images: SliceImages) -> SliceImages:
+    def forward(self, images: SliceImages) -> StageImages:
         """Add the block's correction to its input."""
         correction = functional.relu(normalize_stack(self.first(images)))
         correction = normalize_stack(self.second(correction))

@@ -1,0 +1,83 @@
+"""The command line: exit status, messages, and the same names as the functions."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import medical_transformer
+from medical_transformer.cli.app import VERBS
+from medical_transformer.volumes import Grid, Volume, write_volume
+
+
+def medtrans(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from medical_transformer.cli import main; main()", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two scans and a table that knows one of them."""
+    draw = np.random.default_rng(0)
+    for name in ("ann", "bob"):
+        volume = Volume(draw.random((12, 14, 10), dtype=np.float32), Grid((12, 14, 10), np.diag([10.0, 9.0, 11.0, 1])))
+        write_volume(volume, tmp_path / "scans" / f"{name}_T1w.nii.gz")
+    (tmp_path / "scans" / "table.csv").write_text("subject,age_years\nann,41.5\n", encoding="utf-8")
+    return tmp_path / "scans"
+
+
+def test_every_verb_is_a_function_of_the_same_name() -> None:
+    work = {verb.__name__ for verb in VERBS} - {"draw", "demo"}
+    assert work <= set(medical_transformer.__all__)
+    assert all(callable(getattr(medical_transformer, name)) for name in work)
+
+
+def test_indexing_ends_with_status_0_and_leaves_a_cohort_and_a_ledger(folder: Path, tmp_path: Path) -> None:
+    done = medtrans("index", folder, "--out", tmp_path / "cohort")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "cohort" / "cohort.tsv").is_file()
+    assert (tmp_path / "cohort" / "ledger.tsv").is_file()
+
+
+def test_a_dry_run_writes_nothing(folder: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    done = medtrans("index", folder, "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    assert {entry["verdict"] for entry in json.loads(done.stdout)} >= {"used"}
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("index", "nowhere", "--out", "x"),
+        ("index", "nowhere"),
+        ("prepare", "nowhere", "--out", "x"),
+        ("finetune", "nowhere", "--out", "x", "--label", "age_years"),
+        ("predict", "a.nii.gz", "--model", "nowhere", "--out", "x"),
+        ("fly",),
+    ],
+)
+def test_wrong_usage_ends_with_status_2_and_no_traceback(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = medtrans(*[tmp_path / word if word in ("nowhere", "x") else word for word in words])
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_methods_prints_the_counts_of_table_3_as_json() -> None:
+    (ours,) = [one for one in json.loads(medtrans("methods", "--json").stdout) if one["name"] == "medical-transformer"]
+    assert ours["parameters"] == {"classification": 2_402_163, "regression": 2_401_777, "segmentation": 2_410_756}
+
+
+def test_help_does_not_load_torch() -> None:
+    script = (
+        "import sys; sys.argv = ['medtrans', '--help']\n"
+        "from medical_transformer.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
