@@ -1,7 +1,6 @@
 """Answers on raw scans: what is written, what is refused, and where label maps lie."""
 
 import csv
-import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from medical_transformer.errors import WeightsError
 from medical_transformer.serving import Predictor, predict
 from medical_transformer.serving.answered import Status
+from medical_transformer.serving.requests import resolve
 
 Write = Callable[..., Path]
 
@@ -85,8 +85,6 @@ def test_left_stays_left_on_the_way_through_the_network(make_model: Write, write
         )
         turned = path.with_name(f"{axes}.nii.gz")
         nibabel.save(image.as_reoriented(there), turned)
-        from medical_transformer.serving.requests import resolve
-
         (request,) = resolve([turned], ("T1w",))
         predictor.answer(request, tmp_path / "out")
         labels = nibabel.load(tmp_path / "out" / f"{axes}_dseg.nii.gz")
@@ -116,7 +114,6 @@ def test_damaged_scans_are_refused_by_name_and_the_others_answered(
     for answer in done.refused:
         assert answer.scan in answer.reason
         assert "\n" not in answer.reason
-    assert gzip.open(good).read(4)
 
 
 def test_files_of_the_same_name_do_not_overwrite_each_other(
@@ -148,7 +145,7 @@ def test_a_folder_is_read_as_its_layout_says(make_model: Write, write_brain: Wri
     for number, visit in enumerate(("sub-01/anat/sub-01_T1w.nii.gz", "sub-02/anat/sub-02_T1w.nii.gz")):
         write_brain(visit, number)
     predict([tmp_path / "scans"], make_model("age"), tmp_path / "out", workers=0)
-    assert [row["subject"] for row in rows(tmp_path / "out")] == ["01", "02"]
+    assert [row["subject"] for row in rows(tmp_path / "out")] == ["sub-01", "sub-02"]
 
 
 def test_a_folder_that_is_no_model_is_an_error(tmp_path: Path) -> None:

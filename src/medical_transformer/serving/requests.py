@@ -90,9 +90,9 @@ def stem_of(path: Path) -> str:
 
 
 def subject_of(stem: str) -> str:
-    """Return the subject that a file's name tells: what follows `sub-`, what precedes `-` or `_`, or all of it."""
-    first = stem.split("_", maxsplit=1)[0]
-    return first.removeprefix("sub-") if first.startswith("sub-") else first.split("-")[0]
+    """Return the subject that a file's name tells: `sub-01` of BIDS, or what precedes the first `-` or `_`."""
+    first = stem.split("_")[0]
+    return first if first.startswith("sub-") else first.split("-")[0]
 
 
 def _longer_stem(request: Request) -> str:
