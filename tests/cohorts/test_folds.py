@@ -126,12 +126,14 @@ def test_folds_that_the_table_could_not_bring_back_are_not_saved(tmp_path: Path)
 
 
 def test_a_subject_in_two_folds_of_a_table_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "folds.tsv").write_text("subject\tfold\na\t0\nb\t1\na\t2\n")
+    (tmp_path / "folds.tsv").write_text("subject\tfold\na\t1\nb\t2\na\t3\n")
     with pytest.raises(LeakageError, match=r"'a' stands in the table twice"):
         load_folds(tmp_path / "folds.tsv")
 
 
-@pytest.mark.parametrize("rows", ["a\t0\nb\t1\nc\t3\n", "a\t0\nb\tsecond\nc\t2\n", "a\t0\nb\t1\n", ""])
+@pytest.mark.parametrize(
+    "rows", ["a\t1\nb\t2\nc\t4\n", "a\t1\nb\tsecond\nc\t3\n", "a\t1\nb\t2\n", "a\t0\nb\t1\nc\t2\n", ""]
+)
 def test_a_damaged_table_of_folds_is_refused(tmp_path: Path, rows: str) -> None:
     (tmp_path / "folds.tsv").write_text("subject\tfold\n" + rows)
     with pytest.raises(CohortError, match=r"folds\.tsv"):

@@ -103,7 +103,7 @@ def limit_training(
 
 
 def save_folds(folds: Sequence[Fold], path: Path) -> None:
-    """Write who is tested in which fold (`subject`, `fold`, counted from 0); the rest follows from it.
+    """Write who is tested in which fold (`subject`, `fold`, counted from 1); the rest follows from it.
 
     Raises:
         CohortError: if the folds are not as `make_folds` makes them, so the table could not bring them back.
@@ -114,7 +114,8 @@ def save_folds(folds: Sequence[Fold], path: Path) -> None:
             f"{path}: these folds are not a rotation in which fold i tests and fold i+1 validates; "
             "save the folds that make_folds returned, before limiting their training subjects."
         )
-    write_table(path, ("subject", "fold"), sorted(tested.items(), key=lambda pair: (pair[1], pair[0])))
+    numbered = sorted(((subject, number + 1) for subject, number in tested.items()), key=lambda pair: pair[::-1])
+    write_table(path, ("subject", "fold"), numbered)
 
 
 def load_folds(path: Path) -> tuple[Fold, ...]:
@@ -133,7 +134,7 @@ def load_folds(path: Path) -> tuple[Fold, ...]:
         tested = _tested(path, reader)
     count = max(tested.values(), default=-1) + 1
     if count < FEWEST_FOLDS or set(tested.values()) != set(range(count)):
-        raise CohortError(f"{path}: folds must be numbered 0, 1, 2 and on without a gap; found {count}.")
+        raise CohortError(f"{path}: folds must be numbered 1, 2, 3 and on without a gap; found {count}.")
     return _rotate(tested, count)
 
 
@@ -144,7 +145,7 @@ def _tested(path: Path, rows: Iterable[Mapping[str, str]]) -> dict[str, int]:
             raise CohortError(f"{path}: the fold of {row['subject']!r} is {row['fold']!r}, not a whole number.")
         if row["subject"] in tested:
             raise LeakageError(f"{path}: subject {row['subject']!r} stands in the table twice.")
-        tested[row["subject"]] = int(row["fold"])
+        tested[row["subject"]] = int(row["fold"]) - 1
     return tested
 
 
