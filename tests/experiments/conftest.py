@@ -1,7 +1,7 @@
 """A tiny drawn cohort, written as `prepare` writes one, and settings that run in seconds."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from medical_transformer.cohorts import Cohort, Scan
-from medical_transformer.experiments import BackboneConfig, PretrainConfig, pretrain
+from medical_transformer.evaluation import EvaluationResult
+from medical_transformer.experiments import BackboneConfig, PretrainConfig, overlays, pretrain
 from medical_transformer.preprocessing import PipelineConfig
 from medical_transformer.training import TrainingConfig
 from medical_transformer.volumes import Grid, Volume, write_volume
@@ -71,6 +72,15 @@ def write_prepared(folder: Path, *, subjects: int = SUBJECTS) -> Path:
     described = {"fingerprint": pipeline.fingerprint(), "config": pipeline.model_dump(mode="json"), "versions": {}}
     (folder / "pipeline.json").write_text(json.dumps(described))
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_resamples_and_pictures() -> Iterator[None]:
+    """Draw fewer bootstrap samples and pictures than a real report has; other rooms test those."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(EvaluationResult.summary.__kwdefaults__, "resamples", 40)
+        patch.setattr(overlays, "SHOWN", 2)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from medical_transformer.backbones import MedicalTransformer
+from medical_transformer.backbones import MedicalTransformer, MedicalTransformerConfig
 from medical_transformer.backbones.medical_transformer.slice_encoder import SliceFeatures
 from medical_transformer.errors import CollapseError, TrainingError
 from medical_transformer.pretraining import Exemplar, UnlabelledBatch
@@ -18,15 +18,14 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-class Scripted(torch.nn.Module):
+class Scripted(MedicalTransformer):
     """Answers with given slice vectors: first for the scans, then for their transformed selves."""
 
     def __init__(self, *answers: dict[Plane, Tensor]) -> None:
-        super().__init__()
-        self.encoders = torch.nn.ModuleDict()
+        super().__init__(MedicalTransformerConfig(width=4, embedding=4, layers=0))
         self.answers = list(answers)
 
-    def encode_slices(self, volumes: Tensor) -> dict[Plane, SliceFeatures]:
+    def encode_slices(self, volumes: Tensor, *, maps: bool = False) -> dict[Plane, SliceFeatures]:
         """Return the next answer, whatever the volumes."""
         return {plane: SliceFeatures(vectors, ()) for plane, vectors in self.answers.pop(0).items()}
 
@@ -45,7 +44,7 @@ def pair(*, margin: float) -> tuple[Exemplar, UnlabelledBatch]:
     }
     positives = {plane: anchors[plane] + moves[plane] for plane in Plane}
     scripted = Scripted(anchors, positives)
-    return Exemplar(scripted, margin=margin), UnlabelledBatch(torch.rand(2, 1, 3, 4, 5), ("one", "other"))  # type: ignore[arg-type]
+    return Exemplar(scripted, margin=margin), UnlabelledBatch(torch.rand(2, 1, 3, 4, 5), ("one", "other"))
 
 
 def test_the_loss_is_equation_1_averaged_over_planes() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from medical_transformer.preprocessing import PipelineConfig
 
 # Large enough to show every part, small enough for two processors and five minutes; no score is promised.
-SUBJECTS = {"ixi": 10, "adni": 12, "brats": 6}
+SUBJECTS = {"ixi": 6, "adni": 9, "brats": 5}
 POOL, SEED = 2, 7
 
 

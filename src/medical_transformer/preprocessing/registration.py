@@ -24,9 +24,9 @@ def register_affine(moving: Volume, name: str, *, within_mm: float = BRAIN_MM) -
     """Find the affine from template to native millimetres (RAS), the direction in which images are pulled.
 
     niimath's default cost holds on brains (mean error 0.19 mm over known affines) and on whole heads
-    (0.27 mm) alike. A template at 2 mm is sooner than one at 1 mm and leads 0.2 to 0.4 mm beside it on average. From where the header
-    puts the brain its search is lost now and then (in 3 of the first 66 IXI heads); it is then started once
-    more with the centres laid upon each other.
+    (0.27 mm) alike. A template at 2 mm is sooner than one at 1 mm and leads 0.2 to 0.4 mm beside it on average.
+    From where the header puts the brain its search is lost now and then (in 3 of the first 66 IXI heads); it is
+    then started once more with the centres laid upon each other.
 
     Args:
         moving: a brain or a head, 0 around it.

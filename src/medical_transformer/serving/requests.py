@@ -91,7 +91,7 @@ def stem_of(path: Path) -> str:
 
 def subject_of(stem: str) -> str:
     """Return the subject that a file's name tells: `sub-01` of BIDS, or what precedes the first `-` or `_`."""
-    first = stem.split("_")[0]
+    first = stem.split("_", maxsplit=1)[0]
     return first if first.startswith("sub-") else first.split("-")[0]
 
 
