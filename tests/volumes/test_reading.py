@@ -125,6 +125,48 @@ def test_an_image_is_no_label_map(tmp_path: Path) -> None:
         read_label_map(tmp_path / "a.nii")
 
 
+@pytest.mark.parametrize("label", [32768, 70000, -32769])
+def test_a_label_too_large_to_keep_is_refused(label: int, tmp_path: Path) -> None:
+    labels = np.zeros(SHAPE, dtype=np.int32)
+    labels[3, 4, 5] = label
+    image(tmp_path / "a.nii", labels)
+    with pytest.raises(VolumeError, match="-32768 to 32767"):
+        read_label_map(tmp_path / "a.nii")
+
+
+def test_the_largest_label_is_kept(tmp_path: Path) -> None:
+    labels = np.zeros(SHAPE, dtype=np.int32)
+    labels[3, 4, 5] = 32767
+    image(tmp_path / "a.nii", labels)
+    assert read_label_map(tmp_path / "a.nii")[0].voxels.max() == 32767
+
+
+@pytest.mark.parametrize(
+    ("plain", "name"),
+    [("a.nii", "A.NII"), ("a.nii.gz", "A.NII.GZ"), ("a.nii.gz", "a.nii.GZ"), ("a.nii.gz", "a.NII.gz")],
+)
+def test_a_suffix_may_be_in_capitals(plain: str, name: str, tmp_path: Path) -> None:
+    image(tmp_path / plain)
+    path = (tmp_path / plain).rename(tmp_path / name)
+    np.testing.assert_array_equal(read_volume(path)[0].voxels, voxels())
+
+
+@pytest.mark.parametrize("suffix", [".Nii", ".nII.gz"])
+def test_a_suffix_in_both_cases_never_reads_the_file_beside(suffix: str, tmp_path: Path) -> None:
+    small = tmp_path / f"a{suffix.lower()}"
+    image(small)
+    other = small.rename(tmp_path / f"a{suffix}")
+    image(small, voxels() + 1)
+    with pytest.raises(VolumeError, match="in small letters"):
+        read_volume(other)
+
+
+def test_a_damaged_file_with_a_suffix_in_capitals_is_refused(tmp_path: Path) -> None:
+    flipped_bit(tmp_path / "a.nii.gz")
+    with pytest.raises(VolumeError, match="truncated or corrupt"):
+        read_volume((tmp_path / "a.nii.gz").rename(tmp_path / "A.NII.GZ"))
+
+
 def truncated(path: Path) -> None:
     image(path)
     path.write_bytes(path.read_bytes()[:-900])

@@ -19,6 +19,7 @@ from medical_transformer.volumes.volume import Volume
 MOST_VOXELS = 2_000_000_000
 CHUNK_BYTES = 1 << 22
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img")
+LABELS = np.iinfo(np.int16)
 UNITS_TO_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
 
 
@@ -58,20 +59,24 @@ def read_label_map(path: Path) -> tuple[Volume, StoredGrid]:
     """Read a map of labels (int16) to its last byte and turn it to RAS+.
 
     Raises:
-        VolumeError: naming the file, also where the values are not whole numbers.
+        VolumeError: naming the file, also where the values are not whole numbers or too large for int16.
     """
     image = _open(path)
     voxels = _read_voxels(image, path)
     if not np.isfinite(voxels).all() or np.any(voxels != np.rint(voxels)):
         raise VolumeError(f"{path}: a label map must hold whole numbers only.")
+    if voxels.min() < LABELS.min or voxels.max() > LABELS.max:
+        raise VolumeError(f"{path}: labels must lie in {LABELS.min} to {LABELS.max}.")
     return _to_ras(voxels.astype(np.int16), image, path)
 
 
 def _open(path: Path) -> Any:
     if not path.is_file():
         raise VolumeError(f"{path}: there is no such file.")
-    if not path.name.endswith(SUFFIXES):
+    if not path.name.lower().endswith(SUFFIXES):
         raise VolumeError(f"{path}: expected a NIfTI file ({', '.join(SUFFIXES[:2])}).")
+    if not _is_of_one_case(path):
+        raise VolumeError(f"{path}: spell the suffix in small letters ({', '.join(SUFFIXES[:2])}).")
     try:
         image = nibabel.load(path)
     except Exception as error:
@@ -83,12 +88,18 @@ def _open(path: Path) -> Any:
     return image
 
 
+def _is_of_one_case(path: Path) -> bool:
+    """Tell whether nibabel opens this very file: where it is called `a.Nii`, it looks for `a.nii` instead."""
+    suffix = (path if path.suffix.lower() != ".gz" else path.with_suffix("")).suffix
+    return suffix in (suffix.lower(), suffix.upper())
+
+
 def _check_stream(path: Path) -> None:
     """Decompress to the very end: only there a gzip stream tells whether its bytes are still those written.
 
     nibabel stops at the last voxel, so it takes a file with flipped bits for a good one.
     """
-    if not path.name.endswith(".gz"):
+    if not path.name.lower().endswith(".gz"):
         return
     try:
         with gzip.open(path) as stream:
