@@ -9,7 +9,7 @@ from rich.console import Console
 from medical_transformer.cohorts import Cohort
 from medical_transformer.errors import CohortError
 from medical_transformer.preprocessing import open_store
-from medical_transformer.volumes import average_pool, majority_pool, read_label_map, read_volume
+from medical_transformer.volumes import average_pool, majority_pool, read_label_map, read_volume, write_volume
 
 QUIET = Console(quiet=True)
 MakeCohort = Callable[..., Cohort]
@@ -77,6 +77,29 @@ def test_asking_for_segmentations_that_were_not_stored_says_how_to_get_them(
         store.segmentations([0])
 
 
+def relabel(cohort: Cohort, place: int, label: int) -> None:
+    """Give all voxels of a scan's label map that have a label this one."""
+    path = cohort.root / (cohort.scans[place].segmentation or "")
+    labels, _ = read_label_map(path)
+    write_volume(labels.with_voxels(np.where(labels.voxels, label, 0).astype(np.int16)), path)
+
+
+def test_labels_as_large_as_an_atlas_has_them_are_stored(make_cohort: MakeCohort, tmp_path: Path) -> None:
+    cohort = make_cohort(2, segmentation=True)
+    relabel(cohort, 1, 32767)
+    store = open_store(cohort, ["T1w"], tmp_path / "store", segmentation=True, console=QUIET)
+    assert np.unique(store.segmentations([0])).tolist() == [0, 1]
+    assert np.unique(store.segmentations([1])).tolist() == [0, 32767]
+
+
+def test_a_label_out_of_range_is_told_before_the_volumes_are_written(make_cohort: MakeCohort, tmp_path: Path) -> None:
+    cohort = make_cohort(2, segmentation=True)
+    relabel(cohort, 1, -1)
+    with pytest.raises(CohortError, match=r"s1_seg.*labels must lie in 0 to 32767"):
+        open_store(cohort, ["T1w"], tmp_path / "store", segmentation=True, console=QUIET)
+    assert not list((tmp_path / "store").glob("*.npy"))
+
+
 def test_an_empty_cohort_has_no_store(tmp_path: Path) -> None:
     with pytest.raises(CohortError, match="no scan to store"):
         open_store(Cohort("none", tmp_path, ()), ["T1w"], tmp_path / "store", console=QUIET)
@@ -86,3 +109,10 @@ def test_the_size_is_told_before_it_is_written(make_cohort: MakeCohort, tmp_path
     with (tmp_path / "log").open("w") as log:
         open_store(make_cohort(2), ["T1w"], tmp_path / "store", console=Console(file=log, width=200))
     assert "GB" in (tmp_path / "log").read_text()
+
+
+def test_a_folder_with_brackets_is_told_whole(make_cohort: MakeCohort, tmp_path: Path) -> None:
+    folder = tmp_path / "[bold]" / "store"
+    with (tmp_path / "log").open("w") as log:
+        open_store(make_cohort(1), ["T1w"], folder, console=Console(file=log, width=400))
+    assert str(folder) in (tmp_path / "log").read_text()

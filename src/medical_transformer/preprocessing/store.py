@@ -94,14 +94,15 @@ def open_store(
     Args:
         prepared: what `prepare` returned, or a part of it.
         modalities: channels, in order; every scan must have them all.
-        folder: gets `volumes.npy`, `segmentations.npy` and, last, `index.json`.
+        folder: gets `segmentations.npy`, `volumes.npy` and, last, `index.json`.
         pool: average blocks of so many voxels per axis, for smaller machines (2: 48x57x48).
         segmentation: also store label maps (pooled by majority).
         voxel_type: how voxels are stored; float16 is exact to 0.0005 in [0, 1] and half the size.
         console: where the size is told.
 
     Raises:
-        CohortError: if a scan lacks a modality or its segmentation, or the volumes differ in shape.
+        CohortError: if a scan lacks a modality or its segmentation, a label is below 0, or the volumes differ in
+            shape.
         VolumeError: if a file is damaged.
     """
     if not prepared.scans:

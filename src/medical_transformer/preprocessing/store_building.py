@@ -14,7 +14,9 @@ from medical_transformer.cohorts.tables import write_json
 from medical_transformer.errors import CohortError
 from medical_transformer.volumes import Volume, average_pool, majority_pool, read_label_map, read_volume
 
-LARGEST_LABEL = 127
+# Atlases number their regions into the thousands.
+LABEL_TYPE = np.dtype(np.int16)
+LARGEST_LABEL = int(np.iinfo(LABEL_TYPE).max)
 Array = np.ndarray[Any, Any]
 
 
@@ -52,10 +54,10 @@ def _segmentation_path(scan: Scan) -> Path:
 
 
 def build_store(prepared: Cohort, folder: Path, identity: dict[str, Any], console: Console) -> None:
-    """Write `volumes.npy`, `segmentations.npy` where wanted and, last, `index.json`.
+    """Write `segmentations.npy` where wanted, `volumes.npy` and, last, `index.json`.
 
     Raises:
-        CohortError: if a scan lacks a file or the volumes differ in shape.
+        CohortError: if a scan lacks a file, a label is out of range or the volumes differ in shape.
         VolumeError: if a file is damaged.
     """
     scans, modalities, pool = prepared.scans, identity["modalities"], identity["pool"]
@@ -63,15 +65,20 @@ def build_store(prepared: Cohort, folder: Path, identity: dict[str, Any], consol
     whole = (len(scans), len(modalities), *shape)
     voxel_type = np.dtype(identity["voxel_type"])
     gigabytes = np.prod(whole, dtype=float) * voxel_type.itemsize / 1e9
-    console.print(f"Storing {len(scans)} scans of {prepared.name} in {folder}: {gigabytes:.2f} GB.")
+    console.print(
+        f"Storing {len(scans)} scans of {prepared.name} in {folder}: {gigabytes:.2f} GB.",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.json").unlink(missing_ok=True)
-    with _array(folder / "volumes.npy", whole, voxel_type) as array:
-        affines = [_fill_volumes(array[place], scan, prepared.root, identity) for place, scan in enumerate(scans)]
-    if identity["segmentation"]:
-        with _array(folder / "segmentations.npy", (len(scans), *shape), np.dtype(np.int8)) as array:
+    if identity["segmentation"]:  # first: a label out of range is told before the large file is written
+        with _array(folder / "segmentations.npy", (len(scans), *shape), LABEL_TYPE) as array:
             for place, scan in enumerate(scans):
                 array[place] = _checked(scan, _read_labels(prepared.root, scan, pool), shape)
+    with _array(folder / "volumes.npy", whole, voxel_type) as array:
+        affines = [_fill_volumes(array[place], scan, prepared.root, identity) for place, scan in enumerate(scans)]
     index = {
         "identity": identity,
         "names": [scan.name for scan in scans],
