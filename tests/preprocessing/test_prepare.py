@@ -10,11 +10,12 @@ from PIL import Image
 from rich.console import Console
 
 from medical_transformer.cohorts import Cohort, Ledger, Scan, Verdict
-from medical_transformer.errors import PreparationError
+from medical_transformer.cohorts.hashing import hash_files
+from medical_transformer.errors import CohortError, PreparationError
 from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_scan
 from medical_transformer.preprocessing import prepare as prepare_function
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
-from medical_transformer.volumes import read_label_map, read_volume
+from medical_transformer.volumes import read_label_map, read_volume, write_volume
 
 MakeCohort = Callable[..., Cohort]
 QUIET = Console(quiet=True)
@@ -118,6 +119,40 @@ def test_a_scan_is_done_again_when_the_pipeline_or_the_input_changed(
     assert second.cohort.scans[0].content_hash != first.cohort.scans[0].content_hash
 
 
+def test_a_corrected_label_map_changes_the_content_hash(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw, out = make_cohort(1, segmentation=True), tmp_path / "out"
+    first = prepare(raw, out, quick, workers=0, console=QUIET).cohort.scans[0]
+    path = raw.root / (raw.scans[0].segmentation or "")
+    labels, _ = read_label_map(path)
+    write_volume(labels.with_voxels(labels.voxels * np.int16(2)), path)
+    second = prepare(raw, out, quick, workers=0, console=QUIET).cohort.scans[0]
+    assert second.images == first.images
+    assert second.content_hash != first.content_hash
+
+
+def test_the_content_hash_without_a_label_map_is_of_the_images(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    (scan,) = prepare(make_cohort(1, ("T2w", "T1w")), out, quick, workers=0, console=QUIET).cohort.scans
+    assert scan.content_hash == hash_files(out / scan.images[word] for word in ("T1w", "T2w"))
+
+
+@pytest.mark.parametrize("pattern", ["*preproc_T1w.nii.gz", "*dseg.nii.gz", "*res-2_desc-brain_mask.nii.gz", "*.png"])
+def test_a_file_that_was_deleted_is_made_again(
+    pattern: str, make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw, out = make_cohort(1, segmentation=True), tmp_path / "out"
+    quick = quick.model_copy(update={"pool": 2})
+    whole = prepare(raw, out, quick, workers=0, console=QUIET)
+    (path,) = out.rglob(pattern)
+    path.unlink()
+    assert prepare(raw, out, quick, workers=0, console=QUIET) == whole
+    assert path.is_file()
+
+
 def test_bad_scans_are_refused_by_name_and_the_others_go_on(
     make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
 ) -> None:
@@ -175,6 +210,41 @@ def test_an_interruption_leaves_finished_scans_and_no_half_files(
     assert list((out / "sub-s0").rglob("*_desc-preproc.json"))
     monkeypatch.undo()
     assert len(prepare(raw, out, quick, workers=0, console=QUIET).cohort) == 2
+
+
+@pytest.mark.parametrize("change", ["none", "pipeline", "damage"])
+def test_a_folder_between_two_pipelines_is_no_prepared_cohort(
+    change: str, make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    raw, out = make_cohort(1), tmp_path / "out"
+    prepare(raw, out, quick, workers=0, console=QUIET)
+    if change == "pipeline":
+        quick = quick.model_copy(update={"normalization": "minmax"})
+    elif change == "damage":
+        (out / "pipeline.json").write_text("{")
+    monkeypatch.setattr(sys.modules[prepare_function.__module__], "_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(raw, out, quick, workers=0, console=QUIET)
+    if change == "none":
+        assert len(Cohort.load(out)) == 1
+        return
+    assert not (out / "pipeline.json").exists()
+    with pytest.raises(CohortError):
+        Cohort.load(out)
+
+
+def test_a_path_with_brackets_is_told_whole(make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path) -> None:
+    raw, out = replace(make_cohort(1), name="[red]"), tmp_path / "[bold]" / "out"
+    with (tmp_path / "log").open("w") as log:
+        prepare(raw, out, quick, workers=0, console=Console(file=log, width=400))
+    told = (tmp_path / "log").read_text()
+    assert str(out) in told
+    assert "scans of [red] with" in told
 
 
 def test_memory_and_workers_are_told_beforehand(make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path) -> None:

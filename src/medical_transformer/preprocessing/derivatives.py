@@ -1,6 +1,5 @@
 """Prepared scans on disk, as BIDS-Derivatives; every file appears under its name only when it is whole."""
 
-import hashlib
 import json
 import os
 import platform
@@ -12,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from medical_transformer.cohorts import Scan, Verdict
+from medical_transformer.cohorts.hashing import hash_files
 from medical_transformer.cohorts.tables import write_json
 from medical_transformer.preprocessing.config import PipelineConfig
+from medical_transformer.preprocessing.modalities import leading_order
 from medical_transformer.preprocessing.names import ScanFiles
 from medical_transformer.preprocessing.picture import draw
 from medical_transformer.preprocessing.scan import PreparedScan
@@ -69,20 +70,23 @@ def read_sidecar(scan: Scan, config: PipelineConfig, root: Path) -> dict[str, An
 
 def checksums(paths: Mapping[str, Path]) -> dict[str, str]:
     """Return the SHA-256 of each file, first 16 hex digits."""
-    return {word: _checksum(path) for word, path in paths.items()}
+    return {word: hash_files([path]) for word, path in paths.items()}
 
 
-def combined_checksum(paths: list[Path]) -> str:
-    """Return the SHA-256 over the bytes of several files, first 16 hex digits."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+def content_files(scan: Scan, config: PipelineConfig) -> list[Path]:
+    """Return what training reads of a scan, relative to the root: its images and its label map, if it has one."""
+    files = ScanFiles.of(scan, config)
+    images = [files.image(word) for word in leading_order(scan.images)]
+    return images if scan.segmentation is None else [*images, files.segmentation]
 
 
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+def written_files(scan: Scan, config: PipelineConfig, verdict: Verdict) -> list[Path]:
+    """Return all that `write_prepared` leaves of a scan with this verdict, relative to the root."""
+    files = ScanFiles.of(scan, config)
+    always = [files.native_brain_mask, files.figure, files.sidecar]
+    if verdict is Verdict.REFUSED:
+        return always
+    return [*always, files.brain_mask, files.transform, *content_files(scan, config)]
 
 
 def _write_images(prepared: PreparedScan, files: ScanFiles, root: Path) -> None:

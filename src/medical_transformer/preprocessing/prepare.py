@@ -1,5 +1,6 @@
 """Preparing a whole cohort: in parallel, resumable, with a line of truth for every scan."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +10,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from medical_transformer.cohorts import Cohort, Entry, Ledger, Scan, Verdict
+from medical_transformer.cohorts.hashing import hash_files
 from medical_transformer.cohorts.tables import write_json
 from medical_transformer.errors import MedicalTransformerError
 from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig
 from medical_transformer.preprocessing.derivatives import (
     checksums,
-    combined_checksum,
+    content_files,
     read_sidecar,
     versions,
     write_description,
     write_prepared,
+    written_files,
 )
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
 from medical_transformer.preprocessing.modalities import leading_order
@@ -63,7 +66,8 @@ def prepare(
     """Prepare every scan of a cohort and write it as BIDS-Derivatives.
 
     A scan that is done already, by the same pipeline from the same bytes, is not done again; so a run that
-    was interrupted is continued by running it again. A scan that fails does not stop the others.
+    was interrupted is continued by running it again. A scan that fails does not stop the others. A folder that
+    another pipeline prepared is no prepared cohort until this one is through.
 
     Args:
         cohort: raw scans.
@@ -86,8 +90,10 @@ def prepare(
         f"Preparing {len(cohort)} scans of {cohort.name} with {workers or 'no'} workers, about "
         f"{max(workers, 1) * expected_memory_gb(config):.1f} GB of memory, pipeline {config.fingerprint()}.",
         soft_wrap=True,
+        markup=False,
         highlight=False,
     )
+    _withdraw_other_pipeline(out, config)
     write_description(out)
     jobs = [_Job(scan, cohort.root.resolve(), out, config) for scan in cohort.scans]
     outcomes = _run(jobs, workers, console)
@@ -97,9 +103,24 @@ def prepare(
     console.print(
         ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) + f" → {out}",
         soft_wrap=True,
+        markup=False,
         highlight=False,
     )
     return prepared
+
+
+def _withdraw_other_pipeline(out: Path, config: PipelineConfig) -> None:
+    """Where another pipeline prepared the folder, take away what lets it be read; until the end it is a mixture."""
+    path = out / "pipeline.json"
+    if not path.is_file():
+        return
+    try:
+        same = json.loads(path.read_text(encoding="utf-8"))["fingerprint"] == config.fingerprint()
+    except (ValueError, KeyError, TypeError):
+        same = False
+    if not same:
+        for name in ("pipeline.json", "cohort.tsv", "cohort.json"):
+            (out / name).unlink(missing_ok=True)
 
 
 def _run(jobs: Sequence[_Job], workers: int, console: Console) -> dict[str, _Outcome]:
@@ -130,25 +151,27 @@ def _prepare_and_write(job: _Job) -> _Outcome:
     segmentation = None if job.scan.segmentation is None else job.root / job.scan.segmentation
     inputs = checksums(images if segmentation is None else {**images, "segmentation": segmentation})
     done = read_sidecar(job.scan, job.config, job.out)
-    if done is not None and _is_current(done, inputs, job.config):
+    if done is not None and _is_current(done, inputs, job):
         return _outcome(job, Verdict(done["verdict"]), done["reason"], resumed=True)
     prepared = prepare_scan(images, job.config, segmentation=segmentation, name=job.scan.name)
     write_prepared(prepared, job.scan, job.out, inputs)
     return _outcome(job, prepared.verdict, prepared.reason, resumed=False)
 
 
-def _is_current(done: Mapping[str, Any], inputs: Mapping[str, str], config: PipelineConfig) -> bool:
-    """Tell whether a finished scan came from this pipeline and these bytes, and is still judged the same."""
-    if done.get("fingerprint") != config.fingerprint() or done.get("inputs") != inputs:
+def _is_current(done: Mapping[str, Any], inputs: Mapping[str, str], job: _Job) -> bool:
+    """Tell whether a finished scan came from this pipeline and these bytes, is judged the same and still whole."""
+    if done.get("fingerprint") != job.config.fingerprint() or done.get("inputs") != inputs:
         return False
-    return judge(done["quality"]) == (Verdict(done["verdict"]), done["reason"])
+    verdict = Verdict(done["verdict"])
+    if judge(done["quality"]) != (verdict, done["reason"]):
+        return False
+    return all((job.out / path).is_file() for path in written_files(job.scan, job.config, verdict))
 
 
 def _outcome(job: _Job, verdict: Verdict, reason: str, *, resumed: bool) -> _Outcome:
     if verdict is Verdict.REFUSED:
         return _Outcome(verdict, reason, resumed=resumed)
-    files = ScanFiles.of(job.scan, job.config)
-    hashed = combined_checksum([job.out / files.image(word) for word in leading_order(job.scan.images)])
+    hashed = hash_files(job.out / path for path in content_files(job.scan, job.config))
     return _Outcome(verdict, reason, hashed, resumed)
 
 
