@@ -10,7 +10,7 @@ A scan travels through the folders from left to right; each folder imports only 
     pretraining    teaching a backbone without labels
     tasks          a head, a loss and its scores
     training       the loop, optimisation, checkpoints, journal
-    evaluation     metrics, folds, cross-validation
+    evaluation     metrics, intervals, results
     reporting      tables, figures, pages, model cards
     experiments    whole jobs, one typed value each
     serving        a trained model answering on raw scans
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from medical_transformer.serving import predict
     from medical_transformer.volumes import Volume, read_volume
 
-# The dozen public names, and the room of each; imported when first used, so that importing the package is cheap.
+# The public names, and the room of each; imported when first used, so that importing the package is cheap.
 _ROOMS = {
     "Cohort": "cohorts",
     "Volume": "volumes",

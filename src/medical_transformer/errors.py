@@ -10,6 +10,7 @@ Each is also the builtin it resembles, so ``except ValueError`` keeps working::
     ├── PreparationError (RuntimeError) a readable scan that could not be made comparable
     ├── ConfigError (ValueError)        a setting that is misspelt or out of range
     ├── WeightsError (ValueError)       weights that are missing, damaged or of another network
+    ├── ResultError (ValueError)        the files of a result that are missing or damaged
     └── TrainingError (RuntimeError)    a run that cannot go on
         ├── NonFiniteLossError          the loss became NaN or infinite
         └── CollapseError               the encoder answers the same to everything
@@ -42,6 +43,10 @@ class ConfigError(MedicalTransformerError, ValueError):
 
 class WeightsError(MedicalTransformerError, ValueError):
     """Weights are missing, damaged or belong to another network."""
+
+
+class ResultError(MedicalTransformerError, ValueError):
+    """The files of a result are missing or damaged."""
 
 
 class TrainingError(MedicalTransformerError, RuntimeError):

@@ -59,6 +59,7 @@ def test_a_dry_run_writes_nothing(folder: Path, tmp_path: Path) -> None:
         ("finetune", "nowhere", "--out", "x", "--label", "age_years"),
         ("predict", "a.nii.gz", "--model", "nowhere", "--out", "x"),
         ("fly",),
+        ("evaluate", "nowhere", "--out", "x", "--label", "age_years", "--folds", "2"),
     ],
 )
 def test_wrong_usage_ends_with_status_2_and_no_traceback(words: tuple[str, ...], tmp_path: Path) -> None:

@@ -161,3 +161,40 @@ def test_the_same_scan_gets_the_same_answer_alone_and_among_others(
     together = predict(paths, model, tmp_path / "together", workers=0)
     alone = predict(paths[1:], model, tmp_path / "alone", workers=0)
     assert together.answers[1].answers == alone.answers[0].answers
+
+
+def test_the_same_file_given_twice_is_answered_once(make_model: Write, write_brain: Write, tmp_path: Path) -> None:
+    path = write_brain("a.nii.gz")
+    done = predict([path, path.parent / "." / "a.nii.gz"], make_model("age"), tmp_path / "out", workers=0)
+    assert len(done.answers) == 1
+
+
+def test_scans_whose_names_and_folders_agree_still_have_files_of_their_own(
+    make_model: Write, write_brain: Write, tmp_path: Path
+) -> None:
+    paths = [write_brain(f"{site}/sub-01/anat/T1w.nii.gz", seed) for seed, site in enumerate("AB")]
+    predict(paths, make_model("age"), tmp_path / "out", workers=0)
+    assert len(list((tmp_path / "out").glob("*.json"))) == 2
+
+
+def test_an_image_that_a_folder_does_not_take_is_refused_and_not_forgotten(
+    make_model: Write, write_brain: Write, tmp_path: Path
+) -> None:
+    first = write_brain("sub-01/anat/sub-01_T1w.nii.gz")
+    copy = first.parents[2] / "sub-02" / "anat" / "sub-02_T1w.nii.gz"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(first.read_bytes())
+    done = predict([tmp_path / "scans"], make_model("age"), tmp_path / "out", workers=0)
+    assert sorted(answer.scan for answer in done.answers) == ["sub-01_T1w.nii.gz", "sub-02_T1w.nii.gz"]
+    assert len(done.refused) == 1
+
+
+def test_a_model_that_was_replaced_in_its_folder_answers_as_the_new_one(
+    make_model: Write, write_brain: Write, tmp_path: Path
+) -> None:
+    path = write_brain("a.nii.gz")
+    before = predict([path], make_model("age"), tmp_path / "out", workers=0).answers[0]
+    make_model("age", about={"label_range": [90.0, 91.0]})
+    after = predict([path], tmp_path / "models" / "age", tmp_path / "out", workers=0).answers[0]
+    assert "outside the training labels" in after.reason
+    assert "outside the training labels" not in before.reason

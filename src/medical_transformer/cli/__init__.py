@@ -18,6 +18,6 @@ def main() -> None:
     except MedicalTransformerError as error:
         print(f"medtrans: {error}", file=sys.stderr)
         sys.exit(1 if isinstance(error, TrainingError) else 2)
-    except KeyboardInterrupt:
-        print("medtrans: interrupted; what is done stays, run the same command again to go on.", file=sys.stderr)
-        sys.exit(130)
+    except OSError as error:
+        print(f"medtrans: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(1)

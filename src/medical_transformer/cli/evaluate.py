@@ -14,8 +14,8 @@ def evaluate(
     label: options.Label,
     task: options.Kind = "auto",
     encoder: options.Encoder = None,
-    folds: Annotated[int, typer.Option(help="Folds; each tests once and validates once.")] = 5,
-    fold_seed: Annotated[int, typer.Option(help="Decides who is in which fold.")] = 0,
+    folds: Annotated[int | None, typer.Option(help="Folds (5); each tests once and validates once.")] = None,
+    fold_seed: Annotated[int | None, typer.Option(help="Decides who is in which fold (0).")] = None,
     config: options.ConfigFile = None,
     pool: options.Pool = None,
     modalities: options.Modalities = None,
@@ -44,9 +44,13 @@ def evaluate(
         **options.backbone_settings(preset),
         "training": training,
     }
-    settings = options.merged(options.read_config(config), over)
+    written = options.read_config(config)
+    # The settings of a fine-tuning alone will do, as well as those of a whole evaluation.
+    around = {name: value for name, value in written.items() if name in EvaluateConfig.model_fields}
+    settings = options.merged(written.get("finetune", options.without(written, around)), over)
     finetuning = finetune_config(prepared, label, task, encoder, settings)
-    result = run(prepared, out, EvaluateConfig(finetune=finetuning, folds=folds, fold_seed=fold_seed))
+    whole = {**around, "finetune": finetuning, **options.given(folds=folds, fold_seed=fold_seed)}
+    result = run(prepared, out, options.validated(EvaluateConfig, whole))
     screen = Console()
     screen.print(result_table(result))
-    screen.print(f"Report → {out / 'report.html'}", highlight=False)
+    options.say(f"Report → {out / 'report.html'}")

@@ -1,5 +1,6 @@
 """Options that several verbs share, and how they become a typed value."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -69,6 +70,11 @@ def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
         inner = result.get(name)
         result[name] = merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
     return result
+
+
+def without(settings: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return settings without some names."""
+    return {name: value for name, value in settings.items() if name not in set(names)}
 
 
 def validated(kind: type[ConfigT], settings: dict[str, Any]) -> ConfigT:

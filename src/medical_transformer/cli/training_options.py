@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medical_transformer.cli import options
+from medical_transformer.errors import ConfigError
 
 if TYPE_CHECKING:
     from medical_transformer.experiments import FinetuneConfig
@@ -24,6 +25,8 @@ def finetune_config(
     from medical_transformer.cohorts import Cohort
     from medical_transformer.experiments import FinetuneConfig, choose_task
 
+    if settings.get("task", {"label": label})["label"] != label:
+        raise ConfigError(f"The settings file is of the label {settings['task']['label']!r}, but --label is {label!r}.")
     if "task" not in settings:
         task = choose_task(Cohort.load(prepared), label, kind)
         settings = {**settings, "task": task.model_dump(mode="json")}

@@ -49,6 +49,12 @@ class Cohort:
         return tuple(sorted({scan.subject for scan in self.scans}))
 
     @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities that every scan has, in the order of the first scan."""
+        first = self.scans[0].images if self.scans else {}
+        return tuple(word for word in first if all(word in scan.images for scan in self.scans))
+
+    @property
     def label_names(self) -> tuple[str, ...]:
         """Labels that at least one scan has, sorted."""
         return tuple(sorted({label for scan in self.scans for label in scan.labels}))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medical_transformer.cohorts.tables import write_json, write_table
+from medical_transformer.errors import ResultError
 from medical_transformer.evaluation.predictions import FoldResult, SubjectPrediction
 from medical_transformer.training import EpochRecord
 
@@ -31,11 +32,11 @@ def read_fields(folder: Path) -> dict[str, Any]:
     """Read the fields of a result from `result.json`.
 
     Raises:
-        ValueError: naming the file, if it is missing or damaged.
+        ResultError: naming the file, if it is missing or damaged.
     """
     path = folder / "result.json"
     if not path.is_file():
-        raise ValueError(f"{folder} holds no result (result.json); make one with `medtrans evaluate`.")
+        raise ResultError(f"{folder} holds no result (result.json); make one with `medtrans evaluate`.")
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
         if read.pop("format") != FORMAT:
@@ -44,7 +45,7 @@ def read_fields(folder: Path) -> dict[str, Any]:
         read["predictions"] = tuple(_prediction(one) for one in read["predictions"])
         read["folds"] = tuple(_fold(one) for one in read["folds"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read as a result: {error}.") from error
+        raise ResultError(f"{path} cannot be read as a result: {error}.") from error
     return dict(read)
 
 

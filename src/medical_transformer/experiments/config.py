@@ -3,11 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from medical_transformer.cohorts import Cohort
+from medical_transformer.cohorts.tables import write_json
+from medical_transformer.errors import ConfigError
 from medical_transformer.tasks import AnyTask
 from medical_transformer.training import TrainingConfig
 
@@ -30,7 +33,7 @@ class InputConfig(Frozen):
 class BackboneConfig(Frozen):
     """Which backbone, with which settings."""
 
-    name: Annotated[str, Field(description="Name of the backbone; `medtrans methods` lists them.")] = (
+    name: Annotated[str, Field(description="Name of the backbone, as `medtrans methods` lists it.")] = (
         "medical-transformer"
     )
     settings: Annotated[Mapping[str, Any], Field(description="Settings of the backbone.")] = {}
@@ -48,7 +51,7 @@ class PretrainConfig(Frozen):
         float, Field(ge=0, le=1, description="Share of contrast-inverting curves; 0 in the paper.")
     ] = 0.0
     mask_ratio: Annotated[float, Field(gt=0, lt=1, description="Share of masked slices in each plane.")] = 0.1
-    validation: Annotated[float, Field(gt=0, lt=1, description="Share of subjects that choose the epoch.")] = 0.2
+    validation: Annotated[float, Field(gt=0, le=1 / 3, description="Share of subjects that choose the epoch.")] = 0.2
 
 
 class FinetuneConfig(Frozen):
@@ -59,7 +62,7 @@ class FinetuneConfig(Frozen):
     backbone: BackboneConfig = BackboneConfig()
     training: TrainingConfig = TrainingConfig()
     encoder: Annotated[str | None, Field(description="Folder of the pre-trained encoder; none is scratch.")] = None
-    validation: Annotated[float, Field(gt=0, lt=1, description="Share of subjects that choose the epoch.")] = 0.2
+    validation: Annotated[float, Field(gt=0, le=1 / 3, description="Share of subjects that choose the epoch.")] = 0.2
 
 
 class EvaluateConfig(Frozen):
@@ -70,8 +73,35 @@ class EvaluateConfig(Frozen):
     fold_seed: Annotated[int, Field(ge=0, description="Decides who is in which fold.")] = 0
 
 
+# Where a run is computed and where its encoder lies do not decide its result; the encoder's bytes do.
+WHERE = frozenset({"device", "compile", "encoder"})
+
+
 def identity(config: BaseModel, cohort: Cohort, *place: str | int) -> str:
     """Return 16 hex digits that name settings, scans and a place in the experiment."""
     scans = [(scan.name, scan.content_hash) for scan in cohort.scans]
-    text = json.dumps([config.model_dump(mode="json"), scans, *place], sort_keys=True, default=str)
+    settings = _without(config.model_dump(mode="json"), WHERE)
+    text = json.dumps([settings, scans, *place], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _without(settings: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    """Return nested settings without some names."""
+    return {
+        name: _without(value, names) if isinstance(value, dict) else value
+        for name, value in settings.items()
+        if name not in names
+    }
+
+
+def keep_config(config: BaseModel, folder: Path) -> None:
+    """Write a run's settings into its folder; settings that differ from those that lie there are refused.
+
+    Raises:
+        ConfigError: if the folder holds a run with other settings.
+    """
+    path = folder / "config.json"
+    settings = config.model_dump(mode="json")
+    if path.is_file() and _without(json.loads(path.read_text(encoding="utf-8")), WHERE) != _without(settings, WHERE):
+        raise ConfigError(f"{folder} holds a run with other settings (config.json); choose another folder.")
+    write_json(path, settings)

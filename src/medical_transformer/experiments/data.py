@@ -32,6 +32,11 @@ class Data:
     store: Store
     preparation: PipelineConfig
 
+    @property
+    def in_template(self) -> bool:
+        """Whether the scans lie in the template's space."""
+        return self.preparation.space == "mni"
+
     def places(self, subjects: frozenset[str], *, among: Cohort | None = None) -> tuple[int, ...]:
         """Return the places of the scans of some subjects, of all or only those that stand in a part of the cohort."""
         names = {scan.name for scan in (among or self.cohort).scans}
@@ -131,7 +136,7 @@ class LabelledSource(_StoreSource):
         """Return scans and targets, varied where a generator is given and variation was asked for."""
         volumes, targets = self.volumes(items), self.targets(items)
         if draws is not None and self.augment:
-            variation = draw_variation(len(items), draws)
+            variation = draw_variation(len(items), draws, mirror=not self.task.needs_maps)
             volumes = vary(volumes, variation)
             targets = vary_labels(targets, variation) if self.task.needs_maps else targets
         return LabelledBatch(volumes, targets)

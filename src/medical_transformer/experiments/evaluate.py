@@ -6,9 +6,8 @@ from pathlib import Path
 
 from medical_transformer.cohorts import Cohort
 from medical_transformer.cohorts.folds import Fold, make_folds, save_folds
-from medical_transformer.cohorts.tables import write_json
 from medical_transformer.evaluation import EvaluationResult, FoldResult, SubjectPrediction, score
-from medical_transformer.experiments.config import EvaluateConfig, FinetuneConfig
+from medical_transformer.experiments.config import EvaluateConfig, FinetuneConfig, keep_config
 from medical_transformer.experiments.data import Data
 from medical_transformer.experiments.finetune import facts_about, open_labelled, saved_model
 from medical_transformer.experiments.overlays import draw_overlays
@@ -39,7 +38,7 @@ def evaluate(prepared: Path, out: Path, config: EvaluateConfig) -> EvaluationRes
     data, labelled = open_labelled(prepared, config.finetune)
     label = None if config.finetune.task.needs_maps else config.finetune.task.label
     folds = make_folds(labelled, config.folds, label=label, seed=config.fold_seed)
-    write_json(out / "config.json", config.model_dump(mode="json"))
+    keep_config(config, out)
     save_folds(folds, out / "folds.tsv")
     tested = [_run_fold(data, labelled, config, (number, fold), out) for number, fold in enumerate(folds, start=1)]
     result = replace(

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medical_transformer.cohorts import Cohort
-from medical_transformer.cohorts.tables import write_json
 from medical_transformer.experiments.cards import write_finetuned_card
-from medical_transformer.experiments.config import FinetuneConfig
+from medical_transformer.experiments.config import FinetuneConfig, keep_config
 from medical_transformer.experiments.data import Data, hold_out, open_data
 from medical_transformer.experiments.progress import EpochProgress
 from medical_transformer.experiments.training_run import train_model
@@ -44,7 +43,7 @@ def finetune(prepared: Path, out: Path, config: FinetuneConfig) -> Finetuned:
     label = None if config.task.needs_maps else config.task.label
     training, validation = hold_out(labelled, config.validation, label=label, seed=config.training.seed)
     split = Split(data.places(training, among=labelled), data.places(validation, among=labelled))
-    write_json(out / "config.json", config.model_dump(mode="json"))
+    keep_config(config, out)
     with EpochProgress(f"fine-tuning, {config.task.label}", config.training.epochs) as progress:
         model, fitted = train_model(data, split, config, folder=out, on_epoch=progress)
     best = {"epoch": fitted.best.epoch, "loss": fitted.best.validation_loss or 0.0, **fitted.best.metrics}
@@ -84,4 +83,5 @@ def saved_model(model: TaskModel, data: Data, config: FinetuneConfig, about: dic
         config.input.pool,
         config.input.modalities,
         about,
+        data.cohort.modalities,
     )

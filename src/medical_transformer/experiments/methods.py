@@ -21,7 +21,7 @@ class Method:
     """A backbone that can be chosen by name.
 
     Attributes:
-        name: what `--backbone` takes.
+        name: what `backbone.name` of a configuration takes.
         title: what it is called in a table.
         parameters: trainable weights per task, with the paper's classes and modalities.
         source: where it is described.

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medical_transformer.backbones import MedicalTransformer
-from medical_transformer.cohorts.tables import write_json
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.cards import write_encoder_card
-from medical_transformer.experiments.config import PretrainConfig, identity
+from medical_transformer.experiments.config import PretrainConfig, identity, keep_config
 from medical_transformer.experiments.data import Data, EncodedSource, UnlabelledSource, hold_out, open_data
 from medical_transformer.experiments.progress import EpochProgress
 from medical_transformer.experiments.training_run import new_backbone
@@ -46,9 +45,11 @@ def pretrain(prepared: Path, out: Path, config: PretrainConfig | None = None) ->
     config = config or PretrainConfig()
     data = open_data(prepared, config.input)
     backbone = new_backbone(config.backbone, config.input, config.exemplar.seed)
+    if config.exemplar.batch_size < 2:
+        raise ConfigError("Stage 1 takes negative examples from the batch, so its batch size must be 2 or more.")
     if not isinstance(backbone, MedicalTransformer):
         raise ConfigError(f"The two stages teach slice encoders; backbone {config.backbone.name!r} has none.")
-    write_json(out / "config.json", config.model_dump(mode="json"))
+    keep_config(config, out)
     training, validation = hold_out(data.cohort, config.validation, seed=config.exemplar.seed)
     split = Split(data.places(training), data.places(validation))
     exemplar = _teach_encoders(backbone, data, split, config, out / "stage-1")
@@ -125,4 +126,5 @@ def _saved(
         config.input.pool,
         config.input.modalities,
         about,
+        data.cohort.modalities,
     )

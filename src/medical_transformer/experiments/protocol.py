@@ -42,17 +42,21 @@ def _start(config: EvaluateConfig, labelled: Cohort) -> str:
         scans = f"labelled training scans ({saved.network.task.label})"
         warning = ", so these scores are optimistic" if shared else ""
     told = f"{shared} of the tested subjects were" if shared else "none of the tested subjects was"
-    return f"the pre-trained encoder {Path(config.finetune.encoder).name}; {told} among its {scans}{warning}"
+    return f"the pre-trained encoder {config.finetune.encoder}; {told} among its {scans}{warning}"
 
 
 def _commit() -> str:
     """Return the commit of a checkout that the package runs from, or nothing."""
-    here = Path(__file__).parent
+    here = Path(__file__)
+    tracked = _git(here, "ls-files", "--error-unmatch", here.name)  # not so for a package in somebody else's checkout
+    return _git(here, "rev-parse", "--short=12", "HEAD") if tracked else ""
+
+
+def _git(file: Path, *words: str) -> str:
+    """Ask git about the folder of a file; nothing where it does not know."""
+    command = ["git", "-C", str(file.parent), *words]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"],
-            capture_output=True, text=True, timeout=5, check=False,
-        )  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip()
+    return done.stdout.strip() if done.returncode == 0 else ""

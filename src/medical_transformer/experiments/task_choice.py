@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 
+import numpy as np
+
 from medical_transformer.cohorts import Cohort
 from medical_transformer.errors import CohortError, ConfigError
 from medical_transformer.tasks import BRATS_REGIONS, AnyTask, Classification, Regression, Segmentation
@@ -63,7 +65,11 @@ def _segmentation(cohort: Cohort, regions: Mapping[str, tuple[int, ...]] | None)
     if not maps:
         raise CohortError(f"No scan of {cohort.name!r} has a label map.")
     if regions is None:
-        found = {int(value) for path in maps for value in set(read_label_map(cohort.root / path)[0].voxels.flat)} - {0}
-        regions = BRATS_REGIONS if found <= {1, 2, 4} else {f"label-{value}": (value,) for value in sorted(found)}
+        found = {int(value) for path in maps for value in np.unique(read_label_map(cohort.root / path)[0].voxels)} - {0}
+        if not found:
+            raise CohortError(f"All label maps of {cohort.name!r} are empty.")
+        # BraTS 2020 has no label 3; a map that lacks 4 too is some other lesion's or structure's.
+        tumour = 4 in found and found <= {1, 2, 4}
+        regions = BRATS_REGIONS if tumour else {f"label-{value}": (value,) for value in sorted(found)}
     values = tuple(sorted({value for union in regions.values() for value in union}))
     return Segmentation(values=values, regions=regions)

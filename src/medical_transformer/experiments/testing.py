@@ -13,6 +13,7 @@ from medical_transformer.experiments.data import Data, LabelledSource
 from medical_transformer.tasks import Answer, Segmentation, TaskModel
 from medical_transformer.training.fit import build_fabric
 from medical_transformer.volumes import Volume, write_volume
+from medical_transformer.volumes.writing import MNI_SPACE, SCANNER_SPACE
 
 
 @torch.inference_mode()
@@ -56,7 +57,7 @@ def _segment(task: Segmentation, data: Data, place: int, outputs: Tensor, out: P
     scan, grid = data.cohort.scans[place], data.store.grids[place]
     predicted = task.decode(outputs.argmax(dim=1))[0].numpy().astype("int16")
     path = Path("segmentations") / f"{scan.name}_dseg.nii.gz"
-    write_volume(Volume(predicted, grid), out / path)
+    write_volume(Volume(predicted, grid), out / path, space_code=MNI_SPACE if data.in_template else SCANNER_SPACE)
     truth = data.store.segmentations([place])[0]
     dice = region_dice(truth, predicted, task.regions)
     distance = region_hausdorff95_mm(truth, predicted, grid.spacing_mm, task.regions)

@@ -63,8 +63,9 @@ def predict(
         WeightsError: if the model cannot be loaded.
     """
     console = console or Console(stderr=True)
+    _predictor.cache_clear()  # the folder may hold another model than the last time
     predictor = _predictor(model, device)
-    requests = resolve(scans, predictor.saved.modalities)
+    requests = resolve(scans, predictor.saved.prepared or predictor.saved.modalities)
     if workers is None:
         workers = 0 if len(requests) <= 1 else choose_workers(predictor.saved.preparation)
     jobs = [_Job(request, model, out, device) for request in requests]

@@ -1,5 +1,6 @@
 """A trained model that answers on raw scans: preparation, network and the way back to the input's grid."""
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from medical_transformer.preprocessing.picture import draw
 from medical_transformer.serving.answered import Answered, Status
 from medical_transformer.serving.requests import Request
 from medical_transformer.tasks import SavedModel, Segmentation, TaskModel, load_model
+from medical_transformer.training.fit import choose_device
 from medical_transformer.volumes import Volume, average_pool, pooled_grid, resample, write_like
 
 
@@ -45,8 +47,7 @@ class Predictor:
         saved = load_model(folder)
         if not isinstance(saved.network, TaskModel):
             raise WeightsError(f"{folder} is a pre-trained encoder; fine-tune it first to get a model that answers.")
-        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        return cls(saved, saved.network.to(chosen).eval(), folder.resolve().name)
+        return cls(saved, saved.network.to(choose_device(device)).eval(), folder.resolve().name)
 
     def answer(self, request: Request, out: Path) -> Answered:
         """Prepare a scan, ask the network, and write everything but the JSON.
@@ -152,6 +153,6 @@ def _likeliest_on_native(prepared: PreparedScan, outputs: Tensor, pool: int) -> 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file aside and rename it to its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
+    aside = path.with_name(f".{os.getpid()}.{path.name}")
     aside.write_bytes(content)
     aside.replace(path)

@@ -1,13 +1,13 @@
 """What a person asks for: files and folders, resolved to scans."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medical_transformer.cohorts import Cohort, Verdict, index
 from medical_transformer.cohorts.scan import Scan
-from medical_transformer.errors import CohortError, MedicalTransformerError
+from medical_transformer.errors import MedicalTransformerError
 from medical_transformer.volumes.reading import SUFFIXES
 
 
@@ -31,12 +31,33 @@ class Request:
 
 
 def resolve(inputs: Sequence[Path], modalities: Sequence[str]) -> list[Request]:
-    """Turn files, folders and cohorts into requests; what cannot be used becomes a request with a refusal."""
-    requests = [request for path in inputs for request in _resolve_one(path, modalities)]
+    """Turn files, folders and cohorts into requests; what cannot be used becomes a request with a refusal.
+
+    The same file given twice is answered once. Stems are unique: files of the same name get those of their folders in
+    front, and a number where even these agree.
+    """
+    requests = _without_doubles(request for path in inputs for request in _resolve_one(path, modalities))
     stems = Counter(request.stem for request in requests)
-    return [
-        replace(request, stem=_longer_stem(request)) if stems[request.stem] > 1 else request for request in requests
-    ]
+    longer = [replace(one, stem=_longer_stem(one)) if stems[one.stem] > 1 else one for one in requests]
+    return _numbered(longer)
+
+
+def _without_doubles(requests: Iterable[Request]) -> list[Request]:
+    kept: dict[object, Request] = {}
+    for request in requests:
+        paths = tuple(path.resolve() for path in request.images.values())
+        kept.setdefault(paths or object(), request)
+    return list(kept.values())
+
+
+def _numbered(requests: Sequence[Request]) -> list[Request]:
+    used: Counter[str] = Counter()
+    numbered = []
+    for request in requests:
+        used[request.stem] += 1
+        count = used[request.stem]
+        numbered.append(request if count == 1 else replace(request, stem=f"{request.stem}-{count}"))
+    return numbered
 
 
 def _resolve_one(path: Path, modalities: Sequence[str]) -> Iterator[Request]:
@@ -44,13 +65,13 @@ def _resolve_one(path: Path, modalities: Sequence[str]) -> Iterator[Request]:
         yield _of_file(path, modalities)
         return
     try:
-        cohort, refused = _of_folder(path)
+        cohort, unused = _of_folder(path)
     except MedicalTransformerError as error:
         yield Request(path.name, path.name, "", {}, str(error))
         return
     for scan in cohort.scans:
         yield _of_scan(scan, cohort.root, modalities)
-    for item, reason in refused:
+    for item, reason in unused:
         yield Request(Path(item).name, stem_of(Path(item)), "", {"file": path / item}, reason)
 
 
@@ -66,11 +87,13 @@ def _of_file(path: Path, modalities: Sequence[str]) -> Request:
 
 
 def _of_folder(path: Path) -> tuple[Cohort, list[tuple[str, str]]]:
+    """Return the scans of a folder, and its images that are none of them, each with the reason."""
     if (path / "cohort.tsv").is_file():
         return Cohort.load(path), []
     indexed = index(path)
-    refused = [(entry.item, entry.reason) for entry in indexed.ledger.of(Verdict.REFUSED) if entry.kind == "file"]
-    return indexed.cohort, refused
+    entries = (*indexed.ledger.of(Verdict.REFUSED), *indexed.ledger.of(Verdict.SKIPPED))
+    images = [entry for entry in entries if entry.kind == "file" and entry.item.lower().endswith(SUFFIXES)]
+    return indexed.cohort, [(entry.item, entry.reason) for entry in images]
 
 
 def _of_scan(scan: Scan, root: Path, modalities: Sequence[str]) -> Request:
@@ -96,8 +119,8 @@ def subject_of(stem: str) -> str:
 
 
 def _longer_stem(request: Request) -> str:
-    """Return a stem that also names the folder, for files of the same name in several folders."""
+    """Return a stem that also names two folders, for files of the same name in several."""
     if not request.images:
-        raise CohortError(f"{request.scan} was given twice.")
+        return request.stem
     path = next(iter(request.images.values())).resolve()
-    return "_".join([*(part for part in path.parts[-3:-1]), request.stem])
+    return "_".join([*path.parts[-3:-1], request.stem])

@@ -35,6 +35,8 @@ class SavedModel:
         pool: how often the prepared volumes were pooled again before the network saw them.
         modalities: the input channels, in order.
         about: what it was trained on, scores, versions.
+        prepared: the modalities that its scans were prepared with; the first leads, and all are needed to prepare a
+            new scan in the same way. Empty: the input channels.
     """
 
     network: TaskModel | Backbone
@@ -43,6 +45,7 @@ class SavedModel:
     pool: int
     modalities: tuple[str, ...]
     about: Mapping[str, Any] = field(default_factory=dict)
+    prepared: tuple[str, ...] = ()
 
 
 def save_model(model: SavedModel, folder: Path) -> None:
@@ -57,6 +60,7 @@ def save_model(model: SavedModel, folder: Path) -> None:
         "preparation_fingerprint": model.preparation.fingerprint(),
         "pool": model.pool,
         "modalities": list(model.modalities),
+        "prepared": list(model.prepared or model.modalities),
         "about": dict(model.about),
     }
     write_json(folder / "config.json", config)
@@ -92,6 +96,7 @@ def _from_config(config: Mapping[str, Any]) -> SavedModel:
         config["pool"],
         tuple(config["modalities"]),
         config["about"],
+        tuple(config.get("prepared", config["modalities"])),
     )
 
 

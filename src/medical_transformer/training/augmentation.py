@@ -32,14 +32,20 @@ class Variation:
     gamma: Float[Tensor, "batch"]
 
 
-def draw_variation(scans: int, draws: torch.Generator) -> Variation:
-    """Draw a mirror image, a small rotation, zoom and shift, and a change of contrast for every scan."""
+def draw_variation(scans: int, draws: torch.Generator, *, mirror: bool = True) -> Variation:
+    """Draw a mirror image, a small rotation, zoom and shift, and a change of contrast for every scan.
+
+    Args:
+        scans: how many.
+        draws: the randomness.
+        mirror: whether left and right may be exchanged; not where labels tell left from right.
+    """
     uniform = torch.rand((scans, 11), generator=draws) * 2 - 1
     angles = uniform[:, :3] * math.radians(MAX_ROTATION_DEGREES)
     zoom = 1 + uniform[:, 3:6] * MAX_ZOOM
     turn = _rotation(angles[:, 0], (0, 1)) @ _rotation(angles[:, 1], (0, 2)) @ _rotation(angles[:, 2], (1, 2))
     pull = torch.cat([turn * zoom[:, None, :], uniform[:, 6:9, None] * MAX_SHIFT], dim=2)
-    return Variation(uniform[:, 9] > 0, pull, torch.exp(uniform[:, 10] * MAX_GAMMA))
+    return Variation((uniform[:, 9] > 0) & mirror, pull, torch.exp(uniform[:, 10] * MAX_GAMMA))
 
 
 def vary(volumes: VolumeBatch, variation: Variation) -> VolumeBatch:

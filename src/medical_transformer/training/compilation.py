@@ -9,9 +9,9 @@ from rich.console import Console
 from medical_transformer.contracts import Backbone
 from medical_transformer.training.config import TrainingConfig
 
-# Compiling takes about as long as encoding this many voxels eagerly for training, three planes each
-# (`benchmarks/encoder_speed.py`): about 120 s on two cores.
-BREAK_EVEN_VOXELS = 2.0e9
+# On two busy cores compiling took 390 s and then saved about a tenth of 0.2 s per scan at 48x57x48; so it pays only
+# for runs that encode more voxels than this for training.
+BREAK_EVEN_VOXELS = 5.0e9
 
 
 def compile_where_it_pays(backbone: Backbone, config: TrainingConfig, voxels: float) -> bool:

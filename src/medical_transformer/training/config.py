@@ -33,7 +33,7 @@ class TrainingConfig(BaseModel):
     )
     augment: Annotated[
         bool,
-        Field(description="Vary the training scans: left-right mirror, shifts, gain (fine-tuning only)."),
+        Field(description="Rotate, zoom, shift, mirror (not label maps) and change the contrast of training scans."),
     ] = False
     compile: Annotated[
         Literal["auto", "never", "always"],

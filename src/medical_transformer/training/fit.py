@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from medical_transformer.contracts import Movable, Objective
-from medical_transformer.errors import NonFiniteLossError
+from medical_transformer.errors import ConfigError, NonFiniteLossError
 from medical_transformer.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from medical_transformer.training.config import TrainingConfig
 from medical_transformer.training.journal import EpochRecord, Journal
@@ -218,7 +218,20 @@ class Loop(Generic[BatchT]):
 def build_fabric(config: TrainingConfig) -> Any:
     """Return Fabric for the device and the precision that were asked for."""
     precision: Any = {"32": "32-true", "bf16": "bf16-mixed"}[config.precision]
-    return Fabric(accelerator=config.device, devices=1, precision=precision)
+    return Fabric(accelerator=choose_device(config.device), devices=1, precision=precision)
+
+
+def choose_device(asked: str) -> str:
+    """Return `cuda` or `cpu`; `auto` takes a GPU where there is one.
+
+    Raises:
+        ConfigError: for a device that is unknown or not there.
+    """
+    if asked not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"There is no device {asked!r}; choose auto, cpu or cuda.")
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("The device cuda was asked for, but torch finds no GPU here; choose auto or cpu.")
+    return "cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def _batched(items: list[int], size: int) -> Iterator[list[int]]:

@@ -44,7 +44,7 @@ class MedicalTransformer(Backbone):
     def compile_parts(self) -> None:
         """Compile the slice encoders, where nearly all time goes."""
         # Three shapes of slices, each with and without gradients, and with and without maps.
-        torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 64)
+        torch._dynamo.config.cache_size_limit = max(torch._dynamo.config.cache_size_limit, 64)
         for encoder in self.encoders.values():
             cast(SliceEncoder, encoder).compile_encoding()
 
