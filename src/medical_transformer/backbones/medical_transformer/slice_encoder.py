@@ -18,6 +18,7 @@ from medical_transformer.shapes import Encodings, SliceStack
 SliceImages = Float[Tensor, "slice channel height width"]
 # What a stage makes of them: as many images, of other channels and a smaller size.
 StageImages = Float[Tensor, "slice _channel _height _width"]
+StageStack = Float[Tensor, "batch slice _channel _height _width"]
 SliceVectors = Float[Tensor, "slice embedding"]
 Encode = Callable[[SliceImages, bool], tuple[SliceVectors, list[StageImages]]]
 
@@ -33,7 +34,7 @@ class SliceFeatures:
     """
 
     vectors: Encodings
-    maps: tuple[SliceStack, ...]
+    maps: tuple[StageStack, ...]
 
 
 class SliceEncoder(nn.Module):
