@@ -39,7 +39,8 @@ class Scan:
         labels: what is known about the scan, each under a name that carries its unit (`age_years`). A label
             that is missing is absent.
         source: the table and row it came from, or the file.
-        content_hash: first 16 hex digits of the SHA-256 over the image files' bytes.
+        content_hash: first 16 hex digits of the SHA-256 over the image files' bytes, and over those of a prepared
+            label map.
 
     Raises:
         CohortError: if subject or name cannot name a file, there is no image, or a label is empty or
