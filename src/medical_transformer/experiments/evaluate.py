@@ -40,12 +40,13 @@ def evaluate(prepared: Path, out: Path, config: EvaluateConfig) -> EvaluationRes
     folds = make_folds(labelled, config.folds, label=label, seed=config.fold_seed)
     keep_config(config, out)
     save_folds(folds, out / "folds.tsv")
+    about = describe(config, labelled)
     tested = [_run_fold(data, labelled, config, (number, fold), out) for number, fold in enumerate(folds, start=1)]
     result = replace(
         tested[0],
         predictions=tuple(one for part in tested for one in part.predictions),
         folds=tuple(one for part in tested for one in part.folds),
-        about=describe(config, labelled),
+        about=about,
     )
     result.save(out)
     write_report(result, out / "report.html", overlays=draw_overlays(data, result, config.finetune.task, out))
