@@ -1,11 +1,15 @@
 """Settings are checked at birth."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from medical_transformer.cohorts import Cohort
+from medical_transformer.errors import ConfigError
 from medical_transformer.experiments import BackboneConfig, EvaluateConfig, FinetuneConfig, InputConfig, PretrainConfig
+from medical_transformer.experiments.config import identity, keep_config
 from medical_transformer.tasks import Regression
 from medical_transformer.training import TrainingConfig
 
@@ -35,6 +39,7 @@ def test_a_misspelt_field_is_refused_by_name(config: type[BaseModel], given: dic
         (PretrainConfig, {"mask_ratio": 0}),
         (PretrainConfig, {"inverting": 1.5}),
         (PretrainConfig, {"margin": 0}),
+        (PretrainConfig, {"validation": 0.5}),
         (InputConfig, {"pool": 0}),
         (InputConfig, {"modalities": ()}),
         (TrainingConfig, {"epochs": 0}),
@@ -61,3 +66,21 @@ def test_the_defaults_are_the_papers() -> None:
     config = PretrainConfig()
     assert (config.margin, config.inverting, config.mask_ratio) == (1.0, 0.0, 0.1)
     assert EvaluateConfig(finetune=FinetuneConfig(task=AGE)).folds == 5
+
+
+def test_a_folder_keeps_its_settings(tmp_path: Path) -> None:
+    keep_config(PretrainConfig(), tmp_path)
+    keep_config(PretrainConfig(), tmp_path)
+    with pytest.raises(ConfigError, match=r"other settings.*config\.json"):
+        keep_config(PretrainConfig(margin=2), tmp_path)
+    assert PretrainConfig.model_validate_json((tmp_path / "config.json").read_text()) == PretrainConfig()
+
+
+def test_where_a_run_is_computed_does_not_decide_whose_it_is(tmp_path: Path) -> None:
+    cohort = Cohort("drawn", tmp_path, ())
+    cpu, cuda, slower = (
+        FinetuneConfig(task=AGE, training=TrainingConfig(**settings))
+        for settings in ({"device": "cpu"}, {"device": "cuda"}, {"learning_rate": 1e-6})
+    )
+    assert identity(cpu, cohort) == identity(cuda, cohort)
+    assert identity(cpu, cohort) != identity(slower, cohort)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from medical_transformer.errors import TrainingError
+from medical_transformer.errors import ConfigError, TrainingError
 from medical_transformer.evaluation import EvaluationResult
 from medical_transformer.experiments import EvaluateConfig, FinetuneConfig, evaluate, finetune
 from medical_transformer.experiments import evaluate as evaluate_function
@@ -130,7 +130,7 @@ def test_the_encoders_overlap_with_tested_subjects_is_told(results: dict[str, An
 
 def test_an_encoder_that_learnt_labels_of_tested_subjects_is_called_so(prepared: Path, tmp_path: Path) -> None:
     one = config(TASKS["age"])
-    done = finetune(prepared, tmp_path / "model", one.finetune.model_copy(update={"validation": 0.34}))
+    done = finetune(prepared, tmp_path / "model", one.finetune.model_copy(update={"validation": 0.33}))
     result = evaluate(prepared, tmp_path / "out", config(TASKS["age"], encoder=done.folder))
     assert "8 of the tested subjects were among its labelled training scans (age_years)" in result.about["start"]
     assert "unlabelled" not in result.about["start"]
@@ -174,13 +174,25 @@ def test_an_interrupted_evaluation_ends_like_an_uninterrupted_one(
 
 
 @pytest.mark.parametrize("change", [{"fold_seed": 1}, {"learning_rate": 0.5}])
-def test_a_folder_of_other_folds_or_settings_is_refused(
-    change: dict[str, Any], results: dict[str, Any], prepared: Path, tmp_path: Path
+def test_a_folder_of_other_folds_or_settings_is_refused_and_keeps_its_own(
+    change: dict[str, Any], results: dict[str, Any], prepared: Path
 ) -> None:
-    """A model of another split may have been trained on whom this one tests."""
+    _, out = results["sex"]
+    before = (out / "config.json").read_bytes()
+    with pytest.raises(ConfigError, match="other settings"):
+        evaluate(prepared, out, config(TASKS["sex"], **change))
+    assert (out / "config.json").read_bytes() == before
+
+
+@pytest.mark.usefixtures("forbid_training")
+def test_a_model_of_other_folds_is_refused_even_if_nothing_tells_its_settings(
+    results: dict[str, Any], prepared: Path, tmp_path: Path
+) -> None:
+    """It may have been trained on whom this split tests."""
     shutil.copytree(results["sex"][1], tmp_path / "out")
+    (tmp_path / "out" / "config.json").unlink()
     with pytest.raises(TrainingError, match="other settings or other scans"):
-        evaluate(prepared, tmp_path / "out", config(TASKS["sex"], **change))
+        evaluate(prepared, tmp_path / "out", config(TASKS["sex"], fold_seed=1))
 
 
 @pytest.mark.usefixtures("forbid_training")

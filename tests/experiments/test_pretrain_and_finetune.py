@@ -21,7 +21,7 @@ AGE = Regression(label="age_years", unit="years")
 
 def finetuning(**settings: object) -> FinetuneConfig:
     return FinetuneConfig.model_validate(
-        {"task": SEX, "backbone": BACKBONE, "training": training(), "validation": 0.34, **settings}
+        {"task": SEX, "backbone": BACKBONE, "training": training(), "validation": 0.33, **settings}
     )
 
 
@@ -49,6 +49,11 @@ def test_pretraining_changes_encoders_and_transformer(encoder: Path) -> None:
 def test_pretraining_needs_slice_encoders(prepared: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="resnet"):
         pretrain(prepared, tmp_path, PretrainConfig(backbone=BackboneConfig(name="resnet")))
+
+
+def test_pretraining_needs_two_scans_in_a_batch(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="batch size"):
+        pretrain(prepared, tmp_path, PretrainConfig(backbone=BACKBONE, exemplar=training(batch_size=1)))
 
 
 def test_a_finished_pretraining_is_not_done_again(encoder: Path, prepared: Path) -> None:

@@ -34,6 +34,11 @@ def test_the_label_maps_are_a_segmentation(cohort: Cohort) -> None:
     assert task == Segmentation(values=(1, 2), regions={"lesion": (1, 2), "core": (1,)})
 
 
+def test_every_value_of_unknown_label_maps_is_a_region(cohort: Cohort) -> None:
+    task = choose_task(cohort, "segmentation")
+    assert task == Segmentation(values=(1, 2), regions={"label-1": (1,), "label-2": (2,)})
+
+
 def test_an_unknown_label_is_refused_with_the_known_ones(cohort: Cohort) -> None:
     with pytest.raises(CohortError, match=r"'agee'.*age_years, grade, sex"):
         choose_task(cohort, "agee")

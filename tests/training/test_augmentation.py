@@ -112,6 +112,12 @@ def test_half_of_the_scans_are_mirrored() -> None:
     assert float(draw_variation(4000, generator()).mirrored.float().mean()) == pytest.approx(0.5, abs=0.03)
 
 
+def test_no_scan_is_mirrored_where_labels_tell_left_from_right() -> None:
+    plain, free = draw_variation(50, generator(), mirror=False), draw_variation(50, generator())
+    assert not bool(plain.mirrored.any())
+    assert torch.equal(plain.pull, free.pull)
+
+
 def test_variations_are_small() -> None:
     drawn = draw_variation(500, generator())
     assert float(drawn.gamma.log().abs().max()) <= MAX_GAMMA

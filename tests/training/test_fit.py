@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from medical_transformer.errors import NonFiniteLossError, TrainingError
+from medical_transformer.errors import ConfigError, NonFiniteLossError, TrainingError
 from medical_transformer.training import EpochRecord, Fitted, TrainingConfig, fit
-from medical_transformer.training.fit import Split
+from medical_transformer.training.fit import Split, choose_device
 
 from .conftest import Line, PairSource
 
@@ -200,6 +200,14 @@ def test_a_checkpoint_is_read_without_pickle(tmp_path: Path) -> None:
         names, header = set(file.keys()), file.metadata()
     assert {"network/line.weight", "best/line.weight", "optimizer/0/exp_avg"} <= names
     assert header["identity"] == "mine"
+
+
+@pytest.mark.parametrize("device", ["cuda", "abacus"])
+def test_a_device_that_is_not_there_is_refused(device: str) -> None:
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(ConfigError, match=device):
+        choose_device(device)
 
 
 def test_nothing_is_written_without_a_folder(source: PairSource, tmp_path: Path, monkeypatch: Any) -> None:
