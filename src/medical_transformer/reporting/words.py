@@ -99,7 +99,9 @@ def counted(count: int, word: str) -> str:
 
 
 def label_words(result: EvaluationResult) -> str:
-    """Return the label without its unit and underscores: `age` for `age_years`."""
+    """Return the label without its unit and underscores: `age` for `age_years`; the regions of a segmentation."""
+    if result.task == "segmentation" and result.classes:
+        return ", ".join(result.classes)
     suffix = f"_{result.unit}"
     label = result.label.removesuffix(suffix) if result.unit else result.label
     return label.replace("_", " ")
