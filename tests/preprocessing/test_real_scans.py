@@ -7,6 +7,7 @@ import nibabel
 import numpy as np
 import pytest
 from nibabel import orientations
+from nibabel.processing import resample_to_output
 
 from medical_transformer.cohorts import Verdict
 from medical_transformer.preprocessing import BRATS, PipelineConfig, PreparedScan, prepare_scan
@@ -49,6 +50,17 @@ def test_a_head_stored_in_another_direction_is_prepared_alike(axes: str, real_da
     write_like(other.to_native(other.volumes["T1w"], order=1), other.stored, tmp_path / "back.nii.gz")
     assert nibabel.load(tmp_path / "back.nii.gz").shape == nibabel.load(path).shape
     np.testing.assert_allclose(nibabel.load(tmp_path / "back.nii.gz").affine, nibabel.load(path).affine)
+
+
+@pytest.mark.parametrize("spacing_mm", [1.5, 3.0])
+def test_a_resampled_head_is_prepared_alike(spacing_mm: float, real_data: Path, tmp_path: Path) -> None:
+    one = prepare_scan({"T1w": head(real_data)})
+    image = nibabel.load(head(real_data))
+    nibabel.save(resample_to_output(image, [spacing_mm] * 3, order=3), tmp_path / "resampled.nii.gz")
+    other = prepare_scan({"T1w": tmp_path / "resampled.nii.gz"})
+    pair = [scan.volumes["T1w"].voxels.ravel() for scan in (one, other)]
+    # Seen: 0.998 at 1.5 mm and 0.992 at 3 mm, from 2 mm.
+    assert np.corrcoef(*pair)[0, 1] >= 0.985
 
 
 def test_deepbet_finds_the_brain_of_a_real_head(real_data: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from medical_transformer.errors import WeightsError
 from medical_transformer.serving import Predictor, predict
 from medical_transformer.serving.answered import Status
-from medical_transformer.serving.requests import resolve
+from medical_transformer.serving.requests import resolve, subject_of
 
 Write = Callable[..., Path]
 
@@ -161,6 +161,14 @@ def test_the_same_scan_gets_the_same_answer_alone_and_among_others(
     together = predict(paths, model, tmp_path / "together", workers=0)
     alone = predict(paths[1:], model, tmp_path / "alone", workers=0)
     assert together.answers[1].answers == alone.answers[0].answers
+
+
+@pytest.mark.parametrize(
+    ("stem", "subject"),
+    [("IXI012-HH-1211-T1", "IXI012"), ("sub-01_ses-2_T1w", "sub-01"), ("new-scan", "new-scan"), ("a_b", "a_b")],
+)
+def test_the_subject_is_what_the_name_tells_and_no_guess(stem: str, subject: str) -> None:
+    assert subject_of(stem) == subject
 
 
 def test_the_same_file_given_twice_is_answered_once(make_model: Write, write_brain: Write, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from medical_transformer.cli.options import Out, read_config
+from medical_transformer.cli.options import Out, read_config, say
 
 
 def prepare(
@@ -25,6 +25,10 @@ def prepare(
     chosen = preset(pipeline)
     if config is not None:
         chosen = PipelineConfig.of({**chosen.model_dump(), **read_config(config)})
-    prepared = run(Cohort.load(cohort), out, chosen, workers=workers)
+    try:
+        prepared = run(Cohort.load(cohort), out, chosen, workers=workers)
+    except KeyboardInterrupt:
+        say("Interrupted. Finished scans stay; run the same command again to go on.")
+        raise
     if prepared.ledger.of(Verdict.REFUSED):
         raise typer.Exit(1)

@@ -23,7 +23,7 @@ class EpochProgress:
         )
         self._title = title
         self._console = Console(stderr=True)
-        self._progress = Progress(*columns, console=self._console)
+        self._progress = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
         self._task = self._progress.add_task(title, total=epochs, numbers="")
 
     def __enter__(self) -> Self:

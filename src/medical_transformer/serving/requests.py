@@ -1,5 +1,6 @@
 """What a person asks for: files and folders, resolved to scans."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -113,9 +114,9 @@ def stem_of(path: Path) -> str:
 
 
 def subject_of(stem: str) -> str:
-    """Return the subject that a file's name tells: `sub-01` of BIDS, or what precedes the first `-` or `_`."""
-    first = stem.split("_", maxsplit=1)[0]
-    return first if first.startswith("sub-") else first.split("-")[0]
+    """Return the subject that a file's name tells: `sub-01` of BIDS, `IXI012` of IXI, otherwise the whole stem."""
+    told = re.match(r"sub-[A-Za-z0-9]+|IXI\d{3}(?=-)", stem)
+    return told.group() if told else stem
 
 
 def _longer_stem(request: Request) -> str:
