@@ -29,7 +29,7 @@ def ages(**changes) -> EvaluationResult:
         "predictions": predictions,
         "folds": (
             FoldResult(fold=0, metrics={"mae": 2.0, "r_squared": math.nan}, history=(epoch,), best_epoch=1),
-            FoldResult(fold=1, metrics={"mae": 14 / 3}, sizes={"train": 1, "test": 2}),
+            FoldResult(fold=1, metrics={"mae": 14 / 3}, sizes={"train": 1, "test": 2}, validation=predictions[:1]),
         ),
         "about": {"seed": "7", "cohort": "drawn"},
     }

@@ -24,6 +24,7 @@ from medical_transformer.evaluation.predictions import FoldResult, SubjectPredic
 from medical_transformer.evaluation.results import EvaluationResult
 from medical_transformer.evaluation.scoring import score
 from medical_transformer.evaluation.summary import MetricSummary
+from medical_transformer.evaluation.trials import MethodFacts, Trial, Trials
 from medical_transformer.evaluation.uncertainty import Interval, bootstrap_interval
 from medical_transformer.training import EpochRecord
 
@@ -34,8 +35,11 @@ __all__ = [
     "EvaluationResult",
     "FoldResult",
     "Interval",
+    "MethodFacts",
     "MetricSummary",
     "SubjectPrediction",
+    "Trial",
+    "Trials",
     "accuracy",
     "auc",
     "balanced_accuracy",

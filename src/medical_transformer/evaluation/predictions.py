@@ -46,6 +46,7 @@ class FoldResult:
         history: one record per epoch.
         best_epoch: the epoch whose weights were tested.
         sizes: subjects in each part (`train`, `validation`, `test`), where known.
+        validation: the answers to the validation part, on which corrections may be fitted; empty where not kept.
     """
 
     fold: int
@@ -53,3 +54,4 @@ class FoldResult:
     history: tuple[EpochRecord, ...] = ()
     best_epoch: int = 0
     sizes: Mapping[str, int] = field(default_factory=dict)
+    validation: tuple[SubjectPrediction, ...] = ()

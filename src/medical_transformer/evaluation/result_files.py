@@ -81,7 +81,8 @@ def _prediction(read: dict[str, Any]) -> SubjectPrediction:
 
 def _fold(read: dict[str, Any]) -> FoldResult:
     history = tuple(_epoch(one) for one in read["history"])
-    return FoldResult(**read | {"metrics": _with_nan(read["metrics"]), "history": history})
+    validation = tuple(_prediction(one) for one in read.get("validation", ()))
+    return FoldResult(**read | {"metrics": _with_nan(read["metrics"]), "history": history, "validation": validation})
 
 
 def _epoch(read: dict[str, Any]) -> EpochRecord:

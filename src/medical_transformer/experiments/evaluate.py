@@ -74,6 +74,9 @@ def _run_fold(
     save_model(saved_model(model, data, config.finetune, facts), folder / "model")
     predictions = predict_scans(model, data, test, config.finetune, fold=number, out=out)
     scores = _fold_result(config.finetune, predictions, fitted, fold, number)
+    if not task.needs_maps:
+        answered = predict_scans(model, data, validation, config.finetune, fold=number, out=out)
+        scores = replace(scores, validation=tuple(answered))
     result = _result(config.finetune, predictions, scores, model, about)
     result.save(folder)
     return result
