@@ -169,3 +169,41 @@ def test_limiting_the_training_leaves_validation_and_test_alone() -> None:
 def test_a_fraction_out_of_range_is_refused(fraction: float) -> None:
     with pytest.raises(CohortError, match="above 0 and at most 1"):
         limit_training(make_folds(classes({"a": 9}), 3)[0], fraction)
+
+
+def families(sizes: list[int]) -> Cohort:
+    subjects = [(f"s{family}-{number}", family) for family, size in enumerate(sizes) for number in range(size)]
+    return cohort_of({subject: {"family": f"f{family}"} for subject, family in subjects}, scans_each=2)
+
+
+@given(st.lists(st.integers(1, 4), min_size=5, max_size=12), st.integers(0, 9))
+def test_a_family_is_never_split(sizes: list[int], seed: int) -> None:
+    cohort = families(sizes)
+    folds = make_folds(cohort, 3, together="family", seed=seed)
+    assert sorted(subject for fold in folds for subject in fold.test) == list(cohort.subjects)
+    for fold in folds:
+        for part in (fold.train, fold.validation, fold.test):
+            names = {subject.split("-")[0] for subject in part}
+            assert all(subject in part for subject in cohort.subjects if subject.split("-")[0] in names)
+
+
+def test_subjects_without_a_family_are_dealt_alone() -> None:
+    cohort = cohort_of({**{f"a{n}": {"family": "a"} for n in range(3)}, **{f"b{n}": {} for n in range(4)}})
+    folds = make_folds(cohort, 3, together="family")
+    assert sorted(len({"a" if subject[0] == "a" else subject for subject in fold.test}) for fold in folds) == [1, 2, 2]
+
+
+def test_a_subject_of_two_sites_cannot_be_kept_together() -> None:
+    scans = [
+        Scan(subject=f"s{number}", name=f"s{number}_{site}", images={"T1w": Path("x.nii")}, site=site)
+        for number, site in ((1, "north"), (1, "south"), (2, "north"), (3, "west"), (4, "east"))
+    ]
+    with pytest.raises(CohortError, match="'s1' belongs to two groups: site north and south"):
+        make_folds(Cohort("two", Path("somewhere"), tuple(scans)), 3, together="site")
+
+
+def test_too_few_groups_are_counted() -> None:
+    with pytest.raises(CohortError, match="2 groups of the same family, too few for 3 folds"):
+        make_folds(families([4, 4]), 3, together="family")
+    with pytest.raises(CohortError, match="says its 'scanner'"):
+        make_folds(families([4, 4]), 3, together="scanner")

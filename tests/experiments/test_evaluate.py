@@ -146,7 +146,7 @@ def test_a_finished_evaluation_is_not_computed_again(
 
     import sys
 
-    monkeypatch.setattr(sys.modules[evaluate_function.__module__], "predict_scans", predicted)
+    monkeypatch.setattr(sys.modules[evaluate_function.__module__], "ask_model", predicted)
     result, out = results[name]
     again = evaluate(prepared, out, config(TASKS[name], encoder=encoder if name == "age" else None))
     assert again.predictions == result.predictions

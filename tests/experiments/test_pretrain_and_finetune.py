@@ -64,6 +64,14 @@ def test_a_finished_pretraining_is_not_done_again(encoder: Path, prepared: Path)
     assert [record.epoch for record in again.exemplar.journal.records] == [1, 2]
 
 
+def test_an_encoder_learns_only_from_those_who_were_named(prepared: Path, tmp_path: Path) -> None:
+    some = frozenset(f"sub-{number}" for number in range(6))
+    config = PretrainConfig(backbone=BACKBONE, exemplar=training(epochs=1), masked=training(epochs=1), validation=0.33)
+    about = load_model(pretrain(prepared, tmp_path, config, subjects=some).folder).about
+    assert set(about["subjects"]) == some
+    assert about["contents"] == [f"{number:016x}" for number in range(6)]
+
+
 def test_initial_weights_are_decided_by_the_seed_alone() -> None:
     one, other = (new_backbone(BACKBONE, InputConfig(), 3).state_dict() for _ in range(2))
     third = new_backbone(BACKBONE, InputConfig(), 4).state_dict()

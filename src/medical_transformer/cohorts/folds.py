@@ -45,7 +45,9 @@ class Fold:
         return self.train | self.validation | self.test
 
 
-def make_folds(cohort: Cohort, count: int = 5, *, label: str | None = None, seed: int = 0) -> tuple[Fold, ...]:
+def make_folds(
+    cohort: Cohort, count: int = 5, *, label: str | None = None, together: str | None = None, seed: int = 0
+) -> tuple[Fold, ...]:
     """Deal the subjects into folds: fold i tests, fold i+1 validates, the others train.
 
     Five folds give the paper's three to train, one to validate and one to test (paper section 4.1.1). Each
@@ -57,11 +59,16 @@ def make_folds(cohort: Cohort, count: int = 5, *, label: str | None = None, seed
         count: how many folds, at least 3.
         label: spread evenly over the folds: its classes, or ten bins of a number, taken from a subject's
             first scan that has it. Subjects without it are spread evenly too.
+        together: subjects that share this stay together: `site`, or a label such as a family's. A subject without
+            it is dealt alone.
         seed: another seed, another deal.
 
     Raises:
-        CohortError: if there are fewer than 3 folds, fewer subjects than folds, or no scan has the label.
+        CohortError: if there are fewer than 3 folds, fewer subjects (or groups) than folds, no scan has the label,
+            or a subject belongs to two groups.
     """
+    if together is not None:
+        return _deal_groups(cohort, count, label, together, seed)
     subjects = cohort.subjects
     if count < FEWEST_FOLDS:
         raise CohortError(f"{count} folds cannot train, validate and test; take {FEWEST_FOLDS} or more.")
@@ -70,6 +77,36 @@ def make_folds(cohort: Cohort, count: int = 5, *, label: str | None = None, seed
     groups = strata(subjects, first_labels(cohort, label))
     dealt = [subject for group in groups for subject in shuffled(group, f"folds {seed}")]
     return _rotate({subject: position % count for position, subject in enumerate(dealt)}, count)
+
+
+def _deal_groups(cohort: Cohort, count: int, label: str | None, together: str, seed: int) -> tuple[Fold, ...]:
+    """Deal whole groups as if each were one subject."""
+    groups = groups_of(cohort, together)
+    if len(set(groups.values())) < count:
+        raise CohortError(
+            f"{cohort.name!r} has {len(set(groups.values()))} groups of the same {together}, too few for {count} folds."
+        )
+    stand_in = {group: f"group-{number}" for number, group in enumerate(sorted(set(groups.values())))}
+    scans = tuple(replace(scan, subject=stand_in[groups[scan.subject]]) for scan in cohort.scans)
+    dealt = make_folds(replace(cohort, scans=scans), count, label=label, seed=seed)
+    number_of = {group: number for number, fold in enumerate(dealt) for group in fold.test}
+    return _rotate({subject: number_of[stand_in[group]] for subject, group in groups.items()}, count)
+
+
+def groups_of(cohort: Cohort, together: str) -> dict[str, str]:
+    """Return each subject's group: the site or a label; the subject itself where it has none.
+
+    Raises:
+        CohortError: if nobody has such a group, or a subject belongs to two.
+    """
+    groups: dict[str, str] = {}
+    for scan in cohort.scans:
+        found = scan.site if together == "site" else scan.labels.get(together)
+        if found is not None and groups.setdefault(scan.subject, f"{together} {found}") != f"{together} {found}":
+            raise CohortError(f"Subject {scan.subject!r} belongs to two groups: {groups[scan.subject]} and {found}.")
+    if not groups:
+        raise CohortError(f"No scan of {cohort.name!r} says its {together!r}, by which subjects are to stay together.")
+    return {subject: groups.get(subject, f"subject {subject}") for subject in cohort.subjects}
 
 
 def limit_training(

@@ -1,23 +1,21 @@
 """`medtrans evaluate`: cross-validation by subject, with a report (paper section 4.1.1)."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from medical_transformer.cohorts import Cohort
 from medical_transformer.cohorts.folds import Fold, make_folds, save_folds
-from medical_transformer.evaluation import EvaluationResult, FoldResult, SubjectPrediction, score
-from medical_transformer.experiments.config import EvaluateConfig, FinetuneConfig, keep_config
+from medical_transformer.evaluation import EvaluationResult
+from medical_transformer.experiments.config import EvaluateConfig, keep_config
 from medical_transformer.experiments.data import Data
 from medical_transformer.experiments.finetune import facts_about, open_labelled, saved_model
+from medical_transformer.experiments.fold_results import finished_fold, fold_result, join_folds
 from medical_transformer.experiments.overlays import draw_overlays
 from medical_transformer.experiments.progress import EpochProgress
 from medical_transformer.experiments.protocol import describe
-from medical_transformer.experiments.testing import predict_scans
+from medical_transformer.experiments.testing import ask_model
 from medical_transformer.experiments.training_run import run_identity, train_model
 from medical_transformer.reporting import write_report
-from medical_transformer.tasks import Classification, Regression, Segmentation, TaskModel, save_model
-from medical_transformer.training import Fitted
+from medical_transformer.tasks import save_model
 from medical_transformer.training.fit import Split
 
 
@@ -42,12 +40,7 @@ def evaluate(prepared: Path, out: Path, config: EvaluateConfig) -> EvaluationRes
     save_folds(folds, out / "folds.tsv")
     about = describe(config, labelled)
     tested = [_run_fold(data, labelled, config, (number, fold), out) for number, fold in enumerate(folds, start=1)]
-    result = replace(
-        tested[0],
-        predictions=tuple(one for part in tested for one in part.predictions),
-        folds=tuple(one for part in tested for one in part.folds),
-        about=about,
-    )
+    result = join_folds(tested, about)
     result.save(out)
     write_report(result, out / "report.html", overlays=draw_overlays(data, result, config.finetune.task, out))
     return result
@@ -64,7 +57,7 @@ def _run_fold(
     )
     split = Split(train, validation)
     about = {"identity": run_identity(data, split, config.finetune, *place)}
-    done = _finished(folder, about["identity"], out)
+    done = finished_fold(folder, about["identity"], out)
     if done is not None:
         return done
     with EpochProgress(f"fold {number} of {config.folds}, {task.label}", config.finetune.training.epochs) as progress:
@@ -72,66 +65,7 @@ def _run_fold(
     learnt = labelled.where(lambda scan: scan.subject in fold.train | fold.validation)
     facts = {**facts_about(config.finetune, learnt), "fold": number}
     save_model(saved_model(model, data, config.finetune, facts), folder / "model")
-    predictions = predict_scans(model, data, test, config.finetune, fold=number, out=out)
-    scores = _fold_result(config.finetune, predictions, fitted, fold, number)
-    if not task.needs_maps:
-        answered = predict_scans(model, data, validation, config.finetune, fold=number, out=out)
-        scores = replace(scores, validation=tuple(answered))
-    result = _result(config.finetune, predictions, scores, model, about)
+    tested = ask_model(model, data, (validation, test), config.finetune, numbered=numbered, out=out)
+    result = fold_result(task, tested.trained(fitted), about)
     result.save(folder)
     return result
-
-
-def _finished(folder: Path, identity: str, out: Path) -> EvaluationResult | None:
-    """Return the result of a fold that was tested before, in the same way and with all it wrote."""
-    if not (folder / "result.json").is_file():
-        return None
-    done = EvaluationResult.load(folder)
-    maps = [out / str(one.prediction) for one in done.predictions if done.task == "segmentation"]
-    return done if done.about.get("identity") == identity and all(path.is_file() for path in maps) else None
-
-
-def _fold_result(
-    config: FinetuneConfig, predictions: Sequence[SubjectPrediction], fitted: Fitted, fold: Fold, number: int
-) -> FoldResult:
-    sizes = {"train": len(fold.train), "validation": len(fold.validation), "test": len(fold.test)}
-    return FoldResult(
-        fold=number,
-        metrics=score(config.task.kind, predictions, _classes(config)),
-        history=tuple(fitted.journal.records),
-        best_epoch=fitted.best.epoch,
-        sizes=sizes,
-    )
-
-
-def _result(
-    config: FinetuneConfig,
-    predictions: Sequence[SubjectPrediction],
-    scores: FoldResult,
-    model: TaskModel,
-    about: dict[str, str],
-) -> EvaluationResult:
-    task = config.task
-    return EvaluationResult(
-        task=task.kind,
-        label=task.label,
-        unit=task.unit if isinstance(task, Regression) else "",
-        classes=_classes(config),
-        primary_metric=_primary(config),
-        predictions=tuple(predictions),
-        folds=(scores,),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        about=about,
-    )
-
-
-def _classes(config: FinetuneConfig) -> tuple[str, ...]:
-    if isinstance(config.task, Classification):
-        return config.task.classes
-    return tuple(config.task.regions) if isinstance(config.task, Segmentation) else ()
-
-
-def _primary(config: FinetuneConfig) -> str:
-    if isinstance(config.task, Classification):
-        return "auc" if len(config.task.classes) == 2 else "mauc"
-    return "mae" if isinstance(config.task, Regression) else f"dice_{next(iter(config.task.regions))}"

@@ -66,6 +66,7 @@ def facts_about(config: FinetuneConfig, labelled: Cohort) -> dict[str, object]:
         "cohort": labelled.name,
         "scans": len(labelled),
         "subjects": list(labelled.subjects),
+        "contents": sorted(scan.content_hash for scan in labelled.scans),
     }
     if isinstance(config.task, Regression):
         values = [float(scan.labels[config.task.label]) for scan in labelled.scans]

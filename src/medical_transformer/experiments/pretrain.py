@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medical_transformer.backbones import MedicalTransformer
+from medical_transformer.cohorts import Cohort
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.cards import write_encoder_card
 from medical_transformer.experiments.config import PretrainConfig, identity, keep_config
@@ -34,13 +35,16 @@ class Pretrained:
     masked: Fitted | None
 
 
-def pretrain(prepared: Path, out: Path, config: PretrainConfig | None = None) -> Pretrained:
+def pretrain(
+    prepared: Path, out: Path, config: PretrainConfig | None = None, *, subjects: frozenset[str] | None = None
+) -> Pretrained:
     """Pre-train an encoder without labels.
 
     Args:
         prepared: what `prepare` wrote.
         out: the run's folder; an unfinished run in it is taken up again.
         config: everything that decides the result.
+        subjects: whose scans are learnt from; everybody's where none are named.
     """
     config = config or PretrainConfig()
     data = open_data(prepared, config.input)
@@ -50,12 +54,13 @@ def pretrain(prepared: Path, out: Path, config: PretrainConfig | None = None) ->
     if not isinstance(backbone, MedicalTransformer):
         raise ConfigError(f"The two stages teach slice encoders; backbone {config.backbone.name!r} has none.")
     keep_config(config, out)
-    training, validation = hold_out(data.cohort, config.validation, seed=config.exemplar.seed)
+    cohort = data.cohort if subjects is None else data.cohort.where(lambda scan: scan.subject in subjects)
+    training, validation = hold_out(cohort, config.validation, seed=config.exemplar.seed)
     split = Split(data.places(training), data.places(validation))
     exemplar = _teach_encoders(backbone, data, split, config, out / "stage-1")
     masked = _teach_transformer(backbone, data, split, config, out / "stage-2")
     folder = out / "encoder"
-    saved = _saved(backbone, data, config, exemplar, masked)
+    saved = _saved(backbone, data, cohort, config, {"stage 1": exemplar, "stage 2": masked})
     save_model(saved, folder)
     write_encoder_card(saved, folder)
     return Pretrained(folder, exemplar, masked)
@@ -75,7 +80,7 @@ def _teach_encoders(
             split,
             config.exemplar,
             folder=folder,
-            identity=identity(config, data.cohort, "stage", 1),
+            identity=identity(config, data.cohort, "stage", 1, *_who(split)),
             on_epoch=progress,
         )
 
@@ -94,9 +99,13 @@ def _teach_transformer(
             split,
             config.masked,
             folder=folder,
-            identity=identity(config, data.cohort, "stage", 2),
+            identity=identity(config, data.cohort, "stage", 2, *_who(split)),
             on_epoch=progress,
         )
+
+
+def _who(split: Split) -> tuple[str | int, ...]:
+    return ("training", *split.training, "validation", *split.validation)
 
 
 def _all_scans(data: Data, batch_size: int) -> Iterator[UnlabelledBatch]:
@@ -106,13 +115,13 @@ def _all_scans(data: Data, batch_size: int) -> Iterator[UnlabelledBatch]:
 
 
 def _saved(
-    backbone: MedicalTransformer, data: Data, config: PretrainConfig, exemplar: Fitted, masked: Fitted | None
+    backbone: MedicalTransformer, data: Data, cohort: Cohort, config: PretrainConfig, stages: dict[str, Fitted | None]
 ) -> SavedModel:
-    stages = {"stage 1": exemplar, "stage 2": masked}
     about = {
-        "cohort": data.cohort.name,
-        "scans": len(data.cohort),
-        "subjects": list(data.cohort.subjects),
+        "cohort": cohort.name,
+        "scans": len(cohort),
+        "subjects": list(cohort.subjects),
+        "contents": sorted(scan.content_hash for scan in cohort.scans),
         "best": {
             name: {"epoch": fitted.best.epoch, "loss": fitted.best.validation_loss, **fitted.best.metrics}
             for name, fitted in stages.items()

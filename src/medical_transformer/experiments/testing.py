@@ -7,13 +7,47 @@ import torch
 from torch import Tensor
 
 from medical_transformer.cohorts import Scan
+from medical_transformer.cohorts.folds import Fold
 from medical_transformer.evaluation import SubjectPrediction, region_dice, region_hausdorff95_mm
 from medical_transformer.experiments.config import FinetuneConfig
 from medical_transformer.experiments.data import Data, LabelledSource
+from medical_transformer.experiments.fold_results import Tested
 from medical_transformer.tasks import Answer, Segmentation, TaskModel
 from medical_transformer.training.fit import build_fabric
 from medical_transformer.volumes import Volume, write_volume
 from medical_transformer.volumes.writing import MNI_SPACE, SCANNER_SPACE
+
+
+def ask_model(
+    model: TaskModel,
+    data: Data,
+    parts: tuple[Sequence[int], Sequence[int]],
+    config: FinetuneConfig,
+    *,
+    numbered: tuple[int, Fold],
+    out: Path,
+) -> Tested:
+    """Ask a fold's model about its validation and its test scans.
+
+    Args:
+        model: trained on the fold.
+        data: the prepared cohort.
+        parts: places of the validation and of the test scans; only the latter are asked for label maps.
+        config: task and device.
+        numbered: the fold's number and the fold.
+        out: predicted label maps go to `out/segmentations`.
+    """
+    number, fold = numbered
+    validation, test = parts
+    return Tested(
+        number=number,
+        fold=fold,
+        predictions=predict_scans(model, data, test, config, fold=number, out=out),
+        validation=()
+        if config.task.needs_maps
+        else predict_scans(model, data, validation, config, fold=number, out=out),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+    )
 
 
 @torch.inference_mode()
