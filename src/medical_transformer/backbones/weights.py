@@ -1,6 +1,5 @@
 """Saving weights, and loading them with an account of every tensor; never by pickle."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from medical_transformer.errors import WeightsError
+from medical_transformer.volumes.whole_files import whole_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +42,9 @@ def save_weights(module: nn.Module, path: Path, *, prefix: str = "") -> None:
 
 
 def write_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write named tensors aside, bring them to the disk, and rename the file to its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
+    """Write named tensors; the file appears under its name only when it is complete."""
+    with whole_file(path) as aside:
         save_file(tensors, aside, metadata=metadata)
-        with aside.open("rb") as file:
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -1,7 +1,6 @@
 """Prepared scans on disk, as BIDS-Derivatives; every file appears under its name only when it is whole."""
 
 import json
-import os
 import platform
 from collections.abc import Mapping
 from importlib import metadata
@@ -20,6 +19,7 @@ from medical_transformer.preprocessing.picture import draw
 from medical_transformer.preprocessing.scan import PreparedScan
 from medical_transformer.preprocessing.template import NAME, load_template
 from medical_transformer.volumes import Volume, write_like, write_volume
+from medical_transformer.volumes.whole_files import write_bytes
 from medical_transformer.volumes.writing import MNI_SPACE, SCANNER_SPACE
 
 BIDS_VERSION = "1.9.0"
@@ -52,7 +52,7 @@ def write_prepared(prepared: PreparedScan, scan: Scan, root: Path, inputs: Mappi
     for path in (files.sidecar, files.segmentation, *map(files.image, prepared.volumes)):
         (root / path).unlink(missing_ok=True)
     write_like(_as_bytes(prepared.native_brain_mask), prepared.stored, root / files.native_brain_mask)
-    _write_bytes(root / files.figure, draw(prepared))
+    write_bytes(root / files.figure, draw(prepared))
     if prepared.verdict is not Verdict.REFUSED:
         _write_images(prepared, files, root)
         write_json(root / files.transform, _transform(prepared))
@@ -133,13 +133,3 @@ def versions() -> dict[str, str]:
     """Return the versions of what computes the voxels."""
     tools = ("medical-transformer", "niimath", "deepbet", "nilearn", "numpy", "scipy", "torch", "nibabel")
     return {"python": platform.python_version(), **{tool: metadata.version(tool) for tool in tools}}
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

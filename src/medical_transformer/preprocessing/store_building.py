@@ -1,6 +1,5 @@
 """Filling the arrays of a store, aside first and renamed when they are whole."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from medical_transformer.cohorts import Cohort, Scan
 from medical_transformer.cohorts.tables import write_json
 from medical_transformer.errors import CohortError
 from medical_transformer.volumes import Volume, average_pool, majority_pool, read_label_map, read_volume
+from medical_transformer.volumes.whole_files import whole_file
 
 # Atlases number their regions into the thousands.
 LABEL_TYPE = np.dtype(np.int16)
@@ -123,12 +123,8 @@ def _checked(scan: Scan, volume: Volume, shape: tuple[int, ...]) -> Array:
 @contextmanager
 def _array(path: Path, shape: tuple[int, ...], voxel_type: np.dtype[Any]) -> Iterator[Array]:
     """Offer a memory-mapped array that appears under its name when it is filled."""
-    aside = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
+    with whole_file(path) as aside:
         array = np.lib.format.open_memmap(aside, mode="w+", dtype=voxel_type, shape=shape)
         yield array
         array.flush()
         del array
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

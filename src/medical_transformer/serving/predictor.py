@@ -1,6 +1,5 @@
 """A trained model that answers on raw scans: preparation, network and the way back to the input's grid."""
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from medical_transformer.serving.requests import Request
 from medical_transformer.tasks import SavedModel, Segmentation, TaskModel, load_model
 from medical_transformer.training.fit import choose_device
 from medical_transformer.volumes import Volume, average_pool, pooled_grid, resample, write_like
+from medical_transformer.volumes.whole_files import write_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +148,3 @@ def _likeliest_on_native(prepared: PreparedScan, outputs: Tensor, pool: int) -> 
         np.maximum(best, native, out=best)
     classes[best <= 1 - foreground] = 0
     return classes
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file aside and rename it to its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{os.getpid()}.{path.name}")
-    aside.write_bytes(content)
-    aside.replace(path)

@@ -1,6 +1,5 @@
 """Writing a NIfTI file: aside first, then renamed, so that no half-written file stands under its name."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from nibabel import orientations
 
 from medical_transformer.volumes.reading import StoredGrid
 from medical_transformer.volumes.volume import Volume
+from medical_transformer.volumes.whole_files import whole_file
 
 MNI_SPACE, SCANNER_SPACE = 4, 1
 
@@ -46,10 +46,5 @@ def _storable(voxels: Any) -> Any:
 
 
 def _save(image: Any, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
+    with whole_file(path) as aside:
         nibabel.save(image, aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -1,0 +1,30 @@
+"""Files that appear under their names only when they are whole: written aside, brought to the disk, renamed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Offer the path of a hidden file beside `path`, which takes its name when the block ends well.
+
+    Whoever reads `path` sees the earlier file or the new one, also after a crash or a power failure. The hidden
+    name keeps the suffix, by which libraries choose the format; the folder is made where it is missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield aside
+        with aside.open("rb+") as file:
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file; it appears under its name only when it is whole."""
+    with whole_file(path) as aside:
+        aside.write_bytes(content)
