@@ -21,6 +21,13 @@ class MedicalTransformerError(Exception):
     """Root of all errors that this package raises on purpose."""
 
 
+def sentence_of(error: Exception) -> str:
+    """Say an error in one line for a person: an error of the system as the file and what is wrong with it."""
+    if isinstance(error, OSError) and not isinstance(error, MedicalTransformerError):
+        return f"{error.filename or 'a file'}: {(error.strerror or str(error)).lower()}."
+    return str(error)
+
+
 class VolumeError(MedicalTransformerError, ValueError):
     """A file or array is not a usable MRI volume."""
 

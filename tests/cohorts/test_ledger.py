@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from medical_transformer.cohorts import Entry, Ledger, Verdict
+from medical_transformer.cohorts.ledger import line_of
 
 LEDGER = Ledger(
     (
@@ -22,3 +23,9 @@ def test_verdicts_are_counted_by_kind() -> None:
 
 def test_entries_are_found_by_verdict() -> None:
     assert [entry.item for entry in LEDGER.of(Verdict.REFUSED)] == ["b.nii"]
+
+
+def test_the_line_about_an_item_names_it_once() -> None:
+    assert line_of("s1", "prepared", "", "") == "s1: prepared"
+    assert line_of("a.nii.gz", "refused", "", "/my scans/a.nii.gz: truncated.") == "a.nii.gz: refused | truncated."
+    assert line_of("s1", "warned", "age 71", "Small.") == "s1: warned | age 71 | Small."

@@ -252,7 +252,7 @@ BAD_FILES: dict[Callable[[Path], None], str] = {
     flipped_bit: "truncated or corrupt",
     text: "not a NIfTI file",
     text_in_gzip: "not a NIfTI file",
-    empty: "not a NIfTI file",
+    empty: "the file is empty",
     four_axes: "expected one 3-D volume",
     all_zero: "the image is empty",
     not_a_number: "1 voxels are NaN or infinite",

@@ -6,7 +6,7 @@ Exit status: 0 all done, 1 some scans failed (they are listed) or a run could no
 import sys
 
 from medical_transformer.cli.app import build_app
-from medical_transformer.errors import MedicalTransformerError, TrainingError
+from medical_transformer.errors import MedicalTransformerError, TrainingError, sentence_of
 
 __all__ = ["main"]
 
@@ -19,5 +19,5 @@ def main() -> None:
         print(f"medtrans: {error}", file=sys.stderr)
         sys.exit(1 if isinstance(error, TrainingError) else 2)
     except OSError as error:
-        print(f"medtrans: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        print(f"medtrans: {sentence_of(error)}", file=sys.stderr)
         sys.exit(1)

@@ -1,6 +1,7 @@
 """The ledger: what became of every file and every table row, and why."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -69,6 +70,19 @@ class Ledger:
         """Read what `save` wrote."""
         with path.open(newline="", encoding="utf-8") as file:
             return cls(tuple(_entries(csv.DictReader(file, delimiter="\t"))))
+
+
+def line_of(item: str, verdict: str, *parts: str) -> str:
+    """Return the line of truth that a person sees about an item, `IXI012: refused | truncated or corrupt`.
+
+    Args:
+        item: the scan, or the file.
+        verdict: what became of it.
+        parts: what more there is to say; empty parts are left out. A path to the item before its reason is
+            left out, too: the line has named it.
+    """
+    said = (re.sub(rf"^(.*[/\\])?{re.escape(item)}: ", "", part) for part in parts)
+    return " | ".join([f"{item}: {verdict}", *(part for part in said if part)])
 
 
 def _entries(rows: Iterable[dict[str, str]]) -> Iterable[Entry]:

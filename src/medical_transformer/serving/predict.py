@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from medical_transformer.errors import MedicalTransformerError
+from medical_transformer.cohorts.ledger import line_of
+from medical_transformer.errors import MedicalTransformerError, sentence_of
 from medical_transformer.preprocessing.memory import choose_workers
 from medical_transformer.preprocessing.workers import Died, run_each
 from medical_transformer.serving.answered import Answered, Status, write_answers
@@ -77,20 +78,18 @@ def predict(
             answer = _refused(requests[place], result.sentence) if isinstance(result, Died) else result
             answers[place] = answer
             answer.save(out / f"{requests[place].stem}.json", predictor.facts())
-            progress.console.print(line_of(answer), markup=False, highlight=False, soft_wrap=True)
+            progress.console.print(_line_of(answer), markup=False, highlight=False, soft_wrap=True)
             progress.advance(task)
     predicted = Predicted(tuple(answers[place] for place in range(len(jobs))))
     write_answers(predicted.answers, out / "predictions.tsv")
     return predicted
 
 
-def line_of(answer: Answered) -> str:
-    """Return one line of truth about a scan."""
+def _line_of(answer: Answered) -> str:
     shown = ", ".join(
         f"{name} {value}" if isinstance(value, str) else f"{name} {value:.3g}" for name, value in answer.answers.items()
     )
-    parts = [f"{answer.scan}: {answer.status.value}", shown, answer.reason]
-    return " | ".join(part for part in parts if part)
+    return line_of(answer.scan, answer.status.value, shown, answer.reason)
 
 
 def _do(job: _Job) -> Answered:
@@ -100,7 +99,7 @@ def _do(job: _Job) -> Answered:
     try:
         return _predictor(job.model, job.device).answer(job.request, job.out)
     except (MedicalTransformerError, OSError) as error:
-        return _refused(job.request, str(error))
+        return _refused(job.request, sentence_of(error))
 
 
 @lru_cache(maxsize=1)

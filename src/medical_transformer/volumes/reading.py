@@ -1,6 +1,7 @@
 """Reading a NIfTI file: completely, checked, and turned to RAS+."""
 
 import gzip
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,10 +78,12 @@ def _open(path: Path) -> Any:
         raise VolumeError(f"{path}: expected a NIfTI file ({', '.join(SUFFIXES[:2])}).")
     if not _is_of_one_case(path):
         raise VolumeError(f"{path}: spell the suffix in small letters ({', '.join(SUFFIXES[:2])}).")
+    if path.stat().st_size == 0:
+        raise VolumeError(f"{path}: the file is empty.")
     try:
         image = nibabel.load(path)
     except Exception as error:
-        raise VolumeError(f"{path}: not a NIfTI file, or its header is damaged ({_brief(error)}).") from error
+        raise VolumeError(f"{path}: not a NIfTI file, or its header is damaged ({_brief(error, path)}).") from error
     sides = tuple(int(side) for side in image.shape)
     if min(sides, default=0) < 1 or np.prod(sides, dtype=np.float64) > MOST_VOXELS:
         raise VolumeError(f"{path}: the header claims impossible sides {sides}; the file is damaged.")
@@ -106,7 +109,7 @@ def _check_stream(path: Path) -> None:
             while stream.read(CHUNK_BYTES):
                 pass
     except (OSError, EOFError, zlib.error) as error:
-        raise VolumeError(f"{path}: truncated or corrupt ({_brief(error)}).") from error
+        raise VolumeError(f"{path}: truncated or corrupt ({_brief(error, path)}).") from error
 
 
 def _read_voxels(image: Any, path: Path) -> Any:
@@ -125,7 +128,9 @@ def _read_voxels(image: Any, path: Path) -> Any:
     try:
         voxels = np.asanyarray(image.dataobj, dtype=np.float32).reshape(shape)
     except Exception as error:
-        raise VolumeError(f"{path}: truncated or corrupt, the voxels cannot be read ({_brief(error)}).") from error
+        raise VolumeError(
+            f"{path}: truncated or corrupt, the voxels cannot be read ({_brief(error, path)})."
+        ) from error
     return voxels
 
 
@@ -183,7 +188,8 @@ def _mirrored(affine: Any) -> bool:
     return bool(np.linalg.det(affine[:3, :3]) < 0)
 
 
-def _brief(error: Exception) -> str:
-    """Return an error's kind and first line, without the path that the message already begins with."""
-    line = str(error).splitlines()[0] if str(error) else "no details"
-    return f"{type(error).__name__}: {line}"[:160]
+def _brief(error: Exception, path: Path) -> str:
+    """Return the first line of what a library said, without the path that our message already begins with."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    line = (said.splitlines() or ["without a reason"])[0]
+    return re.sub(rf"(File )?['\"]?{re.escape(str(path))}['\"]?", "this file", line)[:160]
