@@ -30,6 +30,7 @@ NUMBERS = {
     "outside_box_share": "outside the box {:.2%}",
 }
 Pixels = np.ndarray[Any, Any]
+Colour = tuple[int, int, int]
 
 
 def draw(scan: PreparedScan) -> bytes:
@@ -41,8 +42,7 @@ def draw(scan: PreparedScan) -> bytes:
     canvas = Image.new("RGB", (3 * PANEL, 2 * PANEL + HEADER + FOOTER), (12, 12, 12))
     native = _panels(scan.native, scan.native_brain_mask, MASK_COLOUR)
     prepared = next(iter(scan.volumes.values()))
-    outline, colour = _outline(scan)
-    for row, panels in enumerate((native, _panels(prepared, outline, colour))):
+    for row, panels in enumerate((native, _panels(prepared, _outline(scan), _legend(scan)[1]))):
         for column, panel in enumerate(panels):
             canvas.paste(panel, (column * PANEL, HEADER + row * PANEL))
     _write(canvas, scan)
@@ -51,16 +51,16 @@ def draw(scan: PreparedScan) -> bytes:
     return buffer.getvalue()
 
 
-def _outline(scan: PreparedScan) -> tuple[Volume, tuple[int, int, int]]:
+def _outline(scan: PreparedScan) -> Volume:
     if scan.placement.box is not None:
-        return scan.brain_mask, MASK_COLOUR
+        return scan.brain_mask
     mask = load_template().mask
     share = mask.with_voxels(mask.voxels.astype(np.float32))
     carried = resample(share, scan.brain_mask.grid)
-    return carried.with_voxels(carried.voxels > 0.5), TEMPLATE_COLOUR
+    return carried.with_voxels(carried.voxels > 0.5)
 
 
-def _panels(volume: Volume, mask: Volume, colour: tuple[int, int, int]) -> list[Image.Image]:
+def _panels(volume: Volume, mask: Volume, colour: Colour) -> list[Image.Image]:
     middle = np.rint(centre(mask.voxels)).astype(int)
     bright = float(np.percentile(volume.voxels[mask.voxels], 99.5)) or 1.0
     panels = []
@@ -72,7 +72,7 @@ def _panels(volume: Volume, mask: Volume, colour: tuple[int, int, int]) -> list[
     return panels
 
 
-def _panel(grey: Pixels, inside: Pixels, sides_mm: list[float], colour: tuple[int, int, int]) -> Image.Image:
+def _panel(grey: Pixels, inside: Pixels, sides_mm: list[float], colour: Colour) -> Image.Image:
     """Scale a slice into a square panel, up is up, and draw the contour one pixel wide."""
     extent = [side * size for side, size in zip(grey.shape, sides_mm, strict=True)]
     zoom = PANEL / max(extent)
@@ -97,11 +97,15 @@ def _write(canvas: Image.Image, scan: PreparedScan) -> None:
     pen.text((8, 32), "   ".join(numbers), font=small, fill=(200, 200, 200))
     below = HEADER + 2 * PANEL + 3
     pen.text((8, below), "above: as read, with the brain mask", font=small, fill=MASK_COLOUR)
-    pen.text((3 * PANEL // 2, below), "below: prepared", font=small, fill=_outline_colour(scan))
+    words, colour = _legend(scan)
+    pen.text((3 * PANEL // 2, below), f"below: prepared, with {words}", font=small, fill=colour)
     for top in (HEADER, HEADER + PANEL):
         pen.text((PANEL + 4, top + PANEL // 2), "L", font=small, fill=(160, 160, 160))
         pen.text((2 * PANEL - 12, top + PANEL // 2), "R", font=small, fill=(160, 160, 160))
 
 
-def _outline_colour(scan: PreparedScan) -> tuple[int, int, int]:
-    return TEMPLATE_COLOUR if scan.placement.box is None else MASK_COLOUR
+def _legend(scan: PreparedScan) -> tuple[str, Colour]:
+    """Say what the line of the lower row is, and in which colour it is drawn."""
+    if scan.placement.box is None:
+        return "the template's outline", TEMPLATE_COLOUR
+    return "the brain mask", MASK_COLOUR

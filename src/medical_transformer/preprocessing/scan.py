@@ -15,7 +15,7 @@ from medical_transformer.preprocessing import extraction, quality
 from medical_transformer.preprocessing.bias_field import correct_bias_field
 from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig
 from medical_transformer.preprocessing.intensity import normalize
-from medical_transformer.preprocessing.modalities import LEAD, RawScan, read_raw
+from medical_transformer.preprocessing.modalities import LEAD, RawScan, leading_order, read_raw
 from medical_transformer.preprocessing.placement import (
     Placement,
     place_in_box,
@@ -117,27 +117,17 @@ def prepare_scan(
         VolumeError: if a file is not a usable MRI.
         PreparationError: if a step fails.
     """
-    log = _Log()
-    raw = log.run("read", "nibabel", lambda: read_raw(images, segmentation))
-    name = name or Path(images[raw.lead_modality]).name
-    mask = _find_brain(raw, config, name, log)
-    brains = _correct(raw, mask, config, name, log)
-    placement = _place(brains[raw.lead_modality], mask, config, name, log)
-    fine_mask = log.run("resample mask", "scipy", lambda: placement.mask_to_fine(mask))
-    if not fine_mask.voxels.any():
-        raise PreparationError(f"{name}: the brain lies outside the prepared grid.")
-    fine: dict[str, Volume] = {}
-    for word, brain in brains.items():
-        action = partial(_to_fine, brain, fine_mask, placement, config, name)
-        fine[word] = log.run(f"resample {word}", "scipy", action)
-    share = average_pool(fine_mask, config.pool)
-    brain_mask = share.with_voxels(share.voxels >= 0.5)
-    numbers = log.run(
-        "measure quality",
-        "",
-        lambda: _measure(raw, mask, fine[raw.lead_modality], fine_mask, placement),
-    )
+    name = name or next((path.name for path in leading_order(images).values()), "")
+    run = _Run(name, config)
+    raw = run.step("read", "nibabel", lambda: read_raw(images, segmentation))
+    mask = _find_brain(raw, run)
+    brains = _correct(raw, mask, run)
+    placement = _place(brains[raw.lead_modality], mask, run)
+    fine_mask, fine = _carry(brains, mask, placement, run)
+    lead = fine[raw.lead_modality]
+    numbers = run.step("measure quality", "", lambda: _measure(raw, mask, lead, fine_mask, placement))
     verdict, reason = quality.judge(numbers)
+    brain_mask = _pooled_mask(fine_mask, config.pool)
     return PreparedScan(
         name=name,
         config=config,
@@ -148,7 +138,7 @@ def prepare_scan(
         native_brain_mask=mask,
         stored=raw.stored,
         placement=placement,
-        steps=tuple(log.steps),
+        steps=tuple(run.steps),
         quality=numbers,
         verdict=verdict,
         reason=reason,
@@ -156,12 +146,14 @@ def prepare_scan(
 
 
 @dataclass(slots=True)
-class _Log:
-    """Steps done so far."""
+class _Run:
+    """The preparation of one scan: its name, its pipeline, the steps done so far."""
 
+    name: str
+    config: PipelineConfig
     steps: list[Step] = field(default_factory=list)
 
-    def run(self, name: str, tool: str, action: Callable[[], Result]) -> Result:
+    def step(self, name: str, tool: str, action: Callable[[], Result]) -> Result:
         """Do a step and write down what took how long."""
         start = time.perf_counter()
         result = action()
@@ -169,47 +161,66 @@ class _Log:
         return result
 
 
-def _find_brain(raw: RawScan, config: PipelineConfig, name: str, log: _Log) -> Volume:
-    method = config.extraction
+def _find_brain(raw: RawScan, run: _Run) -> Volume:
+    method = run.config.extraction
     if method != "none" and extraction.is_stripped(raw.lead):
         method = "none"  # never strip twice
     if method == "auto":
         method = "deepbet"
     finders: dict[str, Callable[[], Volume]] = {
         "none": lambda: extraction.stripped_mask(list(raw.volumes.values())),
-        "deepbet": lambda: extraction.deepbet_mask(raw.lead, name),
-        "template": lambda: extraction.template_mask(raw.lead, name),
+        "deepbet": lambda: extraction.deepbet_mask(raw.lead, run.name),
+        "template": lambda: extraction.template_mask(raw.lead, run.name),
     }
-    mask = log.run("find brain", method, finders[method])
+    mask = run.step("find brain", method, finders[method])
     if not mask.voxels.any():
-        raise PreparationError(f"{name}: no brain was found by {method}.")
+        raise PreparationError(f"{run.name}: no brain was found by {method}.")
     return mask
 
 
-def _correct(raw: RawScan, mask: Volume, config: PipelineConfig, name: str, log: _Log) -> dict[str, Volume]:
-    if config.bias_field == "none":
+def _correct(raw: RawScan, mask: Volume, run: _Run) -> dict[str, Volume]:
+    if run.config.bias_field == "none":
         return {
             word: volume.with_voxels(np.where(mask.voxels, volume.voxels, np.float32(0.0)))
             for word, volume in raw.volumes.items()
         }
     corrected: dict[str, Volume] = {}
     for word, volume in raw.volumes.items():
-        action = partial(correct_bias_field, volume, mask, name)
-        corrected[word] = log.run(f"correct bias field of {word}", "niimath -n4", action)
+        action = partial(correct_bias_field, volume, mask, run.name)
+        corrected[word] = run.step(f"correct bias field of {word}", "niimath -n4", action)
     return corrected
 
 
-def _to_fine(brain: Volume, fine_mask: Volume, placement: Placement, config: PipelineConfig, name: str) -> Volume:
-    return normalize(placement.to_fine(brain, order=1), fine_mask, config, name)
+def _carry(
+    brains: Mapping[str, Volume], mask: Volume, placement: Placement, run: _Run
+) -> tuple[Volume, dict[str, Volume]]:
+    """Bring mask and brains to the fine grid, intensities to [0, 1]."""
+    fine_mask = run.step("resample mask", "scipy", lambda: placement.mask_to_fine(mask))
+    if not fine_mask.voxels.any():
+        raise PreparationError(f"{run.name}: the brain lies outside the prepared grid.")
+    fine: dict[str, Volume] = {}
+    for word, brain in brains.items():
+        action = partial(_to_fine, brain, fine_mask, placement, run)
+        fine[word] = run.step(f"resample {word}", "scipy", action)
+    return fine_mask, fine
 
 
-def _place(brain: Volume, mask: Volume, config: PipelineConfig, name: str, log: _Log) -> Placement:
-    if config.space == "crop":
-        return place_in_box(mask, config)
-    if config.registration == "none":
-        return place_in_template(mask.grid, np.eye(4), config.pool)
-    affine = log.run("register", "niimath -allineate", lambda: register_affine(brain, name))
-    return place_in_template(mask.grid, affine, config.pool)
+def _pooled_mask(mask: Volume, pool: int) -> Volume:
+    share = average_pool(mask, pool)
+    return share.with_voxels(share.voxels >= 0.5)
+
+
+def _to_fine(brain: Volume, fine_mask: Volume, placement: Placement, run: _Run) -> Volume:
+    return normalize(placement.to_fine(brain, order=1), fine_mask, run.config, run.name)
+
+
+def _place(brain: Volume, mask: Volume, run: _Run) -> Placement:
+    if run.config.space == "crop":
+        return place_in_box(mask, run.config)
+    if run.config.registration == "none":
+        return place_in_template(mask.grid, np.eye(4), run.config.pool)
+    affine = run.step("register", "niimath -allineate", lambda: register_affine(brain, run.name))
+    return place_in_template(mask.grid, affine, run.config.pool)
 
 
 def _measure(raw: RawScan, mask: Volume, fine: Volume, fine_mask: Volume, placement: Placement) -> dict[str, float]:
@@ -217,8 +228,7 @@ def _measure(raw: RawScan, mask: Volume, fine: Volume, fine_mask: Volume, placem
     if placement.box is not None:
         return numbers | quality.measure_box(mask, placement)
     template = load_template()
-    brain, share = average_pool(fine, COARSE), average_pool(fine_mask, COARSE)
-    coarse_mask = share.with_voxels(share.voxels >= 0.5)
+    brain, coarse_mask = average_pool(fine, COARSE), _pooled_mask(fine_mask, COARSE)
     numbers |= quality.measure_affine(placement.template_from_native)
     numbers |= quality.measure_match(brain, coarse_mask, template)
     if raw.lead_modality == LEAD:
