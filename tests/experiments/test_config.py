@@ -71,7 +71,7 @@ def test_the_defaults_are_the_papers() -> None:
 def test_a_folder_keeps_its_settings(tmp_path: Path) -> None:
     keep_config(PretrainConfig(), tmp_path)
     keep_config(PretrainConfig(), tmp_path)
-    with pytest.raises(ConfigError, match=r"other settings.*config\.json"):
+    with pytest.raises(ConfigError, match=r"other settings: margin was 1\.0 and is now 2\.0"):
         keep_config(PretrainConfig(margin=2), tmp_path)
     assert PretrainConfig.model_validate_json((tmp_path / "config.json").read_text()) == PretrainConfig()
 

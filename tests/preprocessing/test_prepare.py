@@ -14,6 +14,7 @@ from medical_transformer.cohorts.hashing import hash_files
 from medical_transformer.errors import CohortError, PreparationError
 from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_scan
 from medical_transformer.preprocessing import prepare as prepare_function
+from medical_transformer.preprocessing.job import do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
 from medical_transformer.volumes import read_label_map, read_volume, write_volume
 
@@ -115,8 +116,22 @@ def test_a_scan_is_done_again_when_the_pipeline_or_the_input_changed(
         quick = quick.model_copy(update={"normalization": "minmax"})
     else:
         (raw.root / "s0_T1w.nii.gz").write_bytes((make_cohort(2).root / "s1_T1w.nii.gz").read_bytes())
-    second = prepare(raw, out, quick, workers=0, console=QUIET)
+    second = prepare(raw, out, quick, workers=0, replace=True, console=QUIET)
     assert second.cohort.scans[0].content_hash != first.cohort.scans[0].content_hash
+
+
+def test_other_settings_are_refused_with_both_values_of_each(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw, out = make_cohort(1), tmp_path / "out"
+    prepare(raw, out, quick, workers=0, console=QUIET)
+    before = files(out)
+    other = quick.model_copy(update={"normalization": "minmax", "pool": 2})
+    with pytest.raises(PreparationError) as refused:
+        prepare(raw, out, other, workers=0, console=QUIET)
+    assert "normalization was percentile and is now minmax; pool was 1 and is now 2." in str(refused.value)
+    assert "percentile was" not in str(refused.value)
+    assert files(out) == before
 
 
 def test_a_corrected_label_map_changes_the_content_hash(
@@ -180,6 +195,38 @@ def test_a_refused_scan_leaves_its_picture_but_no_image(
     assert again.ledger == prepared.ledger
 
 
+def told(out: Path, raw: Cohort, config: PipelineConfig) -> str:
+    """Return what a person sees of a preparation."""
+    with out.with_suffix(".log").open("w") as log:
+        prepare(raw, out, config, workers=0, console=Console(file=log, width=400))
+    return out.with_suffix(".log").read_text()
+
+
+def test_a_second_run_says_how_many_scans_were_done_already(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw, out = make_cohort(3), tmp_path / "out"
+    first = replace(raw, scans=raw.scans[:2])
+    assert "done already" not in told(out, first, quick)
+    assert "3 prepared, 0 refused (2 of them were done already)" in told(out, raw, quick)
+
+
+def test_a_refusal_is_one_line_that_names_the_file_once_and_no_class(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw = make_cohort(3)
+    for number, content in enumerate((b"", b"no image", (raw.root / "s2_T1w.nii.gz").read_bytes()[:9000])):
+        (raw.root / f"s{number}_T1w.nii.gz").write_bytes(content)
+    (raw.root / "s1_T1w.nii.gz").unlink()
+    lines = told(tmp_path / "out", raw, quick).splitlines()
+    assert "s0: refused | s0_T1w.nii.gz: the file is empty." in lines
+    assert "s1: refused | s1_T1w.nii.gz: no such file or directory." in lines
+    (third,) = (line for line in lines if line.startswith("s2: refused | "))
+    assert third.count("s2_T1w.nii.gz") == 1
+    assert "Error" not in third
+    assert str(tmp_path) not in third
+
+
 def test_scans_that_would_share_files_stop_the_run_before_it_starts(
     make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
 ) -> None:
@@ -195,7 +242,7 @@ def test_an_interruption_leaves_finished_scans_and_no_half_files(
 ) -> None:
     import sys
 
-    module: Any = sys.modules[prepare_function.__module__]
+    module: Any = sys.modules[do.__module__]
     done = module.write_prepared
 
     def interrupted(prepared: Any, scan: Scan, *rest: Any) -> None:
@@ -229,7 +276,7 @@ def test_a_folder_between_two_pipelines_is_no_prepared_cohort(
         (out / "pipeline.json").write_text("{")
     monkeypatch.setattr(sys.modules[prepare_function.__module__], "_run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        prepare(raw, out, quick, workers=0, console=QUIET)
+        prepare(raw, out, quick, workers=0, replace=True, console=QUIET)
     if change == "none":
         assert len(Cohort.load(out)) == 1
         return

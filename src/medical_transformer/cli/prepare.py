@@ -16,6 +16,9 @@ def prepare(
     ] = "default",
     config: Annotated[Path | None, typer.Option("--config", help="YAML with pipeline settings.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; by default what fits into the machine.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Prepare again what other settings prepared here.")
+    ] = False,
 ) -> None:
     """Make scans comparable: brain, bias field, registration, intensities; resumes where it stopped."""
     from medical_transformer.cohorts import Cohort, Verdict
@@ -26,7 +29,7 @@ def prepare(
     if config is not None:
         chosen = PipelineConfig.of({**chosen.model_dump(), **read_config(config)})
     try:
-        prepared = run(Cohort.load(cohort), out, chosen, workers=workers)
+        prepared = run(Cohort.load(cohort), out, chosen, workers=workers, replace=replace)
     except KeyboardInterrupt:
         say("Interrupted. Finished scans stay; run the same command again to go on.")
         raise

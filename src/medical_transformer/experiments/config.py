@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from medical_transformer.cohorts import Cohort
 from medical_transformer.cohorts.tables import write_json
 from medical_transformer.errors import ConfigError
+from medical_transformer.preprocessing.config import differing_settings
 from medical_transformer.tasks import AnyTask
 from medical_transformer.training import TrainingConfig
 
@@ -102,6 +103,8 @@ def keep_config(config: BaseModel, folder: Path) -> None:
     """
     path = folder / "config.json"
     settings = config.model_dump(mode="json")
-    if path.is_file() and _without(json.loads(path.read_text(encoding="utf-8")), WHERE) != _without(settings, WHERE):
-        raise ConfigError(f"{folder} holds a run with other settings (config.json); choose another folder.")
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else settings
+    changes = differing_settings(_without(found, WHERE), _without(settings, WHERE))
+    if changes:
+        raise ConfigError(f"{folder} holds a run with other settings: {changes}. Choose another folder.")
     write_json(path, settings)

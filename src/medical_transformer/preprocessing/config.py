@@ -82,6 +82,27 @@ class PipelineConfig(BaseModel):
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
+def differing_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Name the settings in which two runs differ, each with both values: `pool was 2 and is now 1`.
+
+    Nested settings are named with dots; empty where nothing differs.
+    """
+    old, new = _flat(before), _flat(now)
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return "; ".join(f"{name} was {_shown(old, name)} and is now {_shown(new, name)}" for name in names)
+
+
+def _flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= _flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
+    return flat
+
+
+def _shown(settings: Mapping[str, Any], name: str) -> str:
+    return str(settings[name]) if name in settings else "not there"
+
+
 def _sentence(config: type[BaseModel], detail: Any) -> str:
     field = ".".join(str(part) for part in detail["loc"])
     if detail["type"] != "extra_forbidden":

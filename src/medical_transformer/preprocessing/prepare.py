@@ -1,8 +1,8 @@
 """Preparing a whole cohort: in parallel, resumable, with a line of truth for every scan."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,49 +10,31 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from medical_transformer.cohorts import Cohort, Entry, Ledger, Scan, Verdict
-from medical_transformer.cohorts.hashing import hash_files
+from medical_transformer.cohorts.ledger import line_of
 from medical_transformer.cohorts.tables import write_json
-from medical_transformer.errors import MedicalTransformerError
-from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig
-from medical_transformer.preprocessing.derivatives import (
-    checksums,
-    content_files,
-    read_sidecar,
-    versions,
-    write_description,
-    write_prepared,
-    written_files,
-)
+from medical_transformer.errors import PreparationError
+from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig, differing_settings
+from medical_transformer.preprocessing.derivatives import versions, write_description
+from medical_transformer.preprocessing.job import Job, Outcome, do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
 from medical_transformer.preprocessing.modalities import leading_order
 from medical_transformer.preprocessing.names import ScanFiles, refuse_shared_files
-from medical_transformer.preprocessing.quality import judge
-from medical_transformer.preprocessing.scan import prepare_scan
 from medical_transformer.preprocessing.workers import Died, run_each
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A prepared cohort and what became of each scan."""
+    """A prepared cohort and what became of each scan.
+
+    Attributes:
+        cohort: the prepared scans, without the refused ones.
+        ledger: the verdict on every scan.
+        resumed: how many scans an earlier run had done already.
+    """
 
     cohort: Cohort
     ledger: Ledger
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    scan: Scan
-    root: Path
-    out: Path
-    config: PipelineConfig
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    verdict: Verdict
-    reason: str
-    content_hash: str = ""
-    resumed: bool = False
+    resumed: int = field(default=0, compare=False)
 
 
 def prepare(
@@ -61,123 +43,114 @@ def prepare(
     config: PipelineConfig = DEFAULT,
     *,
     workers: int | None = None,
+    replace: bool = False,
     console: Console | None = None,
 ) -> Prepared:
     """Prepare every scan of a cohort and write it as BIDS-Derivatives.
 
     A scan that is done already, by the same pipeline from the same bytes, is not done again; so a run that
-    was interrupted is continued by running it again. A scan that fails does not stop the others. A folder that
-    another pipeline prepared is no prepared cohort until this one is through.
+    was interrupted is continued by running it again. A scan that fails does not stop the others.
 
     Args:
         cohort: raw scans.
         out: folder of the derivatives; also gets `cohort.tsv`, `cohort.json`, `ledger.tsv`, `pipeline.json`.
         config: the pipeline.
         workers: processes; by default as many as processors and memory allow. 0: in this process.
+        replace: whether scans that another pipeline prepared in this folder may be prepared again. Until that is
+            through, the folder is no prepared cohort.
         console: where progress goes.
 
     Returns:
         The prepared cohort, without refused scans, and the ledger of all.
 
     Raises:
-        PreparationError: if two scans would be written to the same files.
+        PreparationError: if two scans would be written to the same files, or the folder was prepared with other
+            settings, which are named.
     """
     out = out.resolve()
     console = console or Console(stderr=True)
     refuse_shared_files(cohort.scans, config)
+    _withdraw_other_pipeline(out, config, replace=replace)
     workers = min(choose_workers(config) if workers is None else workers, len(cohort))
-    console.print(
-        f"Preparing {len(cohort)} scans of {cohort.name} with {workers or 'no'} workers, about "
-        f"{max(workers, 1) * expected_memory_gb(config):.1f} GB of memory, pipeline {config.fingerprint()}.",
-        soft_wrap=True,
-        markup=False,
-        highlight=False,
-    )
-    _withdraw_other_pipeline(out, config)
+    _say(console, _announcement(cohort, workers, config))
+
     write_description(out)
-    jobs = [_Job(scan, cohort.root.resolve(), out, config) for scan in cohort.scans]
+    jobs = [Job(scan, cohort.root.resolve(), out, config) for scan in cohort.scans]
     outcomes = _run(jobs, workers, console)
-    prepared = Prepared(_prepared_cohort(cohort, out, config, outcomes), _ledger(cohort, outcomes))
+
+    prepared = _collect(cohort, out, config, outcomes)
     _save(prepared, out, config)
-    counts = prepared.ledger.counts("scan")
-    console.print(
-        ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) + f" → {out}",
-        soft_wrap=True,
-        markup=False,
-        highlight=False,
-    )
+    _say(console, _summary(prepared, out))
     return prepared
 
 
-def _withdraw_other_pipeline(out: Path, config: PipelineConfig) -> None:
-    """Where another pipeline prepared the folder, take away what lets it be read; until the end it is a mixture."""
+def _announcement(cohort: Cohort, workers: int, config: PipelineConfig) -> str:
+    memory_gb = max(workers, 1) * expected_memory_gb(config)
+    return (
+        f"Preparing {len(cohort)} scans of {cohort.name} with {workers or 'no'} workers, about "
+        f"{memory_gb:.1f} GB of memory, pipeline {config.fingerprint()}."
+    )
+
+
+def _summary(prepared: Prepared, out: Path) -> str:
+    counts = prepared.ledger.counts("scan")
+    verdicts = [Verdict.PREPARED, *([Verdict.WARNED] if counts[Verdict.WARNED] else []), Verdict.REFUSED]
+    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts)
+    done = f" ({prepared.resumed} of them were done already)" if prepared.resumed else ""
+    return f"{said}{done} → {out}"
+
+
+def _withdraw_other_pipeline(out: Path, config: PipelineConfig, *, replace: bool) -> None:
+    """Where another pipeline prepared the folder, take away what lets it be read; until the end it is a mixture.
+
+    Raises:
+        PreparationError: naming the settings that differ, if the folder may not be prepared again.
+    """
     path = out / "pipeline.json"
     if not path.is_file():
         return
     try:
-        same = json.loads(path.read_text(encoding="utf-8"))["fingerprint"] == config.fingerprint()
-    except (ValueError, KeyError, TypeError):
-        same = False
-    if not same:
-        for name in ("pipeline.json", "cohort.tsv", "cohort.json"):
-            (out / name).unlink(missing_ok=True)
+        found = json.loads(path.read_text(encoding="utf-8"))
+        fingerprint, settings = found["fingerprint"], dict(found["config"])
+    except (ValueError, KeyError, TypeError):  # a damaged file tells nothing; the sidecars still know
+        fingerprint, settings, replace = "", {}, True
+    if fingerprint == config.fingerprint():
+        return
+    if not replace:
+        changes = differing_settings(settings, config.model_dump(mode="json"))
+        raise PreparationError(
+            f"{out} was prepared otherwise: {changes or 'by a version of this package that computes something else'}. "
+            "Choose another folder, or prepare these scans again with --replace."
+        )
+    for name in ("pipeline.json", "cohort.tsv", "cohort.json"):
+        (out / name).unlink(missing_ok=True)
 
 
-def _run(jobs: Sequence[_Job], workers: int, console: Console) -> dict[str, _Outcome]:
-    outcomes: dict[str, _Outcome] = {}
+def _run(jobs: Sequence[Job], workers: int, console: Console) -> dict[str, Outcome]:
+    outcomes: dict[str, Outcome] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("preparing", total=len(jobs))
-        for index, result in run_each(_do, jobs, workers):
+        for index, result in run_each(do, jobs, workers):
             name = jobs[index].scan.name
-            outcome = _Outcome(Verdict.REFUSED, result.sentence) if isinstance(result, Died) else result
+            outcome = Outcome(Verdict.REFUSED, result.sentence) if isinstance(result, Died) else result
             outcomes[name] = outcome
-            if outcome.verdict is Verdict.REFUSED:
-                progress.console.print(f"{name}: {outcome.reason}", markup=False, highlight=False, soft_wrap=True)
+            if outcome.verdict is not Verdict.PREPARED:
+                _say(progress.console, line_of(name, outcome.verdict, outcome.reason))
             progress.advance(task)
     return outcomes
 
 
-def _do(job: _Job) -> _Outcome:
-    """Prepare one scan and write it; errors of this package become a refusal, others a crash of the run."""
-    try:
-        return _prepare_and_write(job)
-    except (MedicalTransformerError, OSError) as error:
-        return _Outcome(Verdict.REFUSED, str(error))
-
-
-def _prepare_and_write(job: _Job) -> _Outcome:
-    images = {word: job.root / path for word, path in leading_order(job.scan.images).items()}
-    segmentation = None if job.scan.segmentation is None else job.root / job.scan.segmentation
-    inputs = checksums(images if segmentation is None else {**images, "segmentation": segmentation})
-    done = read_sidecar(job.scan, job.config, job.out)
-    if done is not None and _is_current(done, inputs, job):
-        return _outcome(job, Verdict(done["verdict"]), done["reason"], resumed=True)
-    prepared = prepare_scan(images, job.config, segmentation=segmentation, name=job.scan.name)
-    write_prepared(prepared, job.scan, job.out, inputs)
-    return _outcome(job, prepared.verdict, prepared.reason, resumed=False)
-
-
-def _is_current(done: Mapping[str, Any], inputs: Mapping[str, str], job: _Job) -> bool:
-    """Tell whether a finished scan came from this pipeline and these bytes, is judged the same and still whole."""
-    if done.get("fingerprint") != job.config.fingerprint() or done.get("inputs") != inputs:
-        return False
-    verdict = Verdict(done["verdict"])
-    if judge(done["quality"]) != (verdict, done["reason"]):
-        return False
-    return all((job.out / path).is_file() for path in written_files(job.scan, job.config, verdict))
-
-
-def _outcome(job: _Job, verdict: Verdict, reason: str, *, resumed: bool) -> _Outcome:
-    if verdict is Verdict.REFUSED:
-        return _Outcome(verdict, reason, resumed=resumed)
-    hashed = hash_files(job.out / path for path in content_files(job.scan, job.config))
-    return _Outcome(verdict, reason, hashed, resumed)
-
-
-def _prepared_cohort(cohort: Cohort, out: Path, config: PipelineConfig, outcomes: Mapping[str, _Outcome]) -> Cohort:
+def _collect(cohort: Cohort, out: Path, config: PipelineConfig, outcomes: Mapping[str, Outcome]) -> Prepared:
     kept = (scan for scan in cohort.scans if outcomes[scan.name].verdict is not Verdict.REFUSED)
-    return Cohort(cohort.name, out, tuple(_prepared(scan, config, outcomes[scan.name].content_hash) for scan in kept))
+    scans = tuple(_prepared(scan, config, outcomes[scan.name].content_hash) for scan in kept)
+    ledger = Ledger(tuple(_entry(scan, outcomes[scan.name]) for scan in cohort.scans))
+    resumed = sum(outcome.resumed for outcome in outcomes.values())
+    return Prepared(Cohort(cohort.name, out, scans), ledger, resumed)
+
+
+def _entry(scan: Scan, outcome: Outcome) -> Entry:
+    return Entry(scan.name, "scan", outcome.verdict, scan.subject, outcome.reason)
 
 
 def _prepared(scan: Scan, config: PipelineConfig, content_hash: str) -> Scan:
@@ -195,17 +168,12 @@ def _prepared(scan: Scan, config: PipelineConfig, content_hash: str) -> Scan:
     )
 
 
-def _ledger(cohort: Cohort, outcomes: Mapping[str, _Outcome]) -> Ledger:
-    def entries() -> Iterable[Entry]:
-        for scan in cohort.scans:
-            outcome = outcomes[scan.name]
-            yield Entry(scan.name, "scan", outcome.verdict, scan.subject, outcome.reason)
-
-    return Ledger(tuple(entries()))
-
-
 def _save(prepared: Prepared, out: Path, config: PipelineConfig) -> None:
     prepared.ledger.save(out / "ledger.tsv")
-    described = {"fingerprint": config.fingerprint(), "config": config.model_dump(mode="json")}
+    described: dict[str, Any] = {"fingerprint": config.fingerprint(), "config": config.model_dump(mode="json")}
     write_json(out / "pipeline.json", {**described, "versions": versions()})
     prepared.cohort.save(out)
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, soft_wrap=True, markup=False, highlight=False)

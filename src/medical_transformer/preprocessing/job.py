@@ -1,0 +1,102 @@
+"""One scan of a cohort: prepared and written, or recognised as done."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medical_transformer.cohorts import Scan, Verdict
+from medical_transformer.cohorts.hashing import hash_files
+from medical_transformer.errors import MedicalTransformerError, sentence_of
+from medical_transformer.preprocessing.config import PipelineConfig
+from medical_transformer.preprocessing.derivatives import (
+    checksums,
+    content_files,
+    read_sidecar,
+    write_prepared,
+    written_files,
+)
+from medical_transformer.preprocessing.modalities import leading_order
+from medical_transformer.preprocessing.quality import judge
+from medical_transformer.preprocessing.scan import prepare_scan
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A scan to prepare.
+
+    Attributes:
+        scan: what the cohort says about it; its paths are relative to `root`.
+        root: the raw cohort's folder.
+        out: the derivatives' folder.
+        config: the pipeline.
+    """
+
+    scan: Scan
+    root: Path
+    out: Path
+    config: PipelineConfig
+
+    def inputs(self) -> dict[str, Path]:
+        """Return the files that are read, by modality, the segmentation under its own word."""
+        images = {word: self.root / path for word, path in leading_order(self.scan.images).items()}
+        return (
+            images if self.scan.segmentation is None else {**images, "segmentation": self.root / self.scan.segmentation}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a scan.
+
+    Attributes:
+        verdict: prepared, warned or refused.
+        reason: one sentence, empty where nothing stands out.
+        content_hash: over the bytes of what was written for training; empty for a refused scan.
+        quality: the numbers behind the verdict; empty where the scan could not be read or prepared.
+        resumed: whether an earlier run had done it.
+    """
+
+    verdict: Verdict
+    reason: str
+    content_hash: str = ""
+    quality: Mapping[str, float] = field(default_factory=dict)
+    resumed: bool = False
+
+
+def do(job: Job) -> Outcome:
+    """Prepare one scan and write it; errors of this package become a refusal, others a crash of the run."""
+    try:
+        return _prepare_and_write(job)
+    except (MedicalTransformerError, OSError) as error:
+        return Outcome(Verdict.REFUSED, sentence_of(error).replace(f"{job.root}{os.sep}", ""))
+
+
+def _prepare_and_write(job: Job) -> Outcome:
+    images = job.inputs()
+    inputs = checksums(images)
+    done = read_sidecar(job.scan, job.config, job.out)
+    if done is not None and _is_current(done, inputs, job):
+        return _outcome(job, Verdict(done["verdict"]), done["reason"], done["quality"], resumed=True)
+    segmentation = images.pop("segmentation", None)
+    prepared = prepare_scan(images, job.config, segmentation=segmentation, name=job.scan.name)
+    write_prepared(prepared, job.scan, job.out, inputs)
+    return _outcome(job, prepared.verdict, prepared.reason, prepared.quality, resumed=False)
+
+
+def _is_current(done: Mapping[str, Any], inputs: Mapping[str, str], job: Job) -> bool:
+    """Tell whether a finished scan came from this pipeline and these bytes, is judged the same and still whole."""
+    if done.get("fingerprint") != job.config.fingerprint() or done.get("inputs") != inputs:
+        return False
+    verdict = Verdict(done["verdict"])
+    if judge(done["quality"]) != (verdict, done["reason"]):
+        return False
+    return all((job.out / path).is_file() for path in written_files(job.scan, job.config, verdict))
+
+
+def _outcome(job: Job, verdict: Verdict, reason: str, quality: Mapping[str, float], *, resumed: bool) -> Outcome:
+    if verdict is Verdict.REFUSED:
+        return Outcome(verdict, reason, "", quality, resumed)
+    hashed = hash_files(job.out / path for path in content_files(job.scan, job.config))
+    return Outcome(verdict, reason, hashed, quality, resumed)
