@@ -26,6 +26,13 @@ def describe(config: EvaluateConfig, labelled: Cohort) -> dict[str, str]:
         "start": _start(config, labelled),
         "grid": f"prepared volumes pooled by {config.finetune.input.pool}",
         "seed": str(training.seed),
+    }
+    return facts | software()
+
+
+def software() -> dict[str, str]:
+    """Return versions, and the commit where the package runs from a checkout."""
+    facts = {
         "version": f"medical-transformer {__version__}, torch {torch.__version__}, Python {platform.python_version()}",
     }
     commit = _commit()

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from medical_transformer.cohorts import Scan
 from medical_transformer.cohorts.folds import Fold
@@ -64,12 +64,8 @@ def predict_scans(
             outputs = model(source.volumes([place]).to(fabric.device)).float().cpu()
         scan = data.cohort.scans[place]
         if isinstance(config.task, Segmentation):
-            path, metrics = _segment(config.task, data, place, outputs, out)
-            predictions.append(
-                SubjectPrediction(
-                    scan=scan.name, subject=scan.subject, fold=fold, truth=None, prediction=path, metrics=metrics
-                )
-            )
+            labels = config.task.decode(outputs.argmax(dim=1))[0].numpy()
+            predictions.append(segmentation_prediction(config.task, data, place, labels, fold=fold, out=out))
         else:
             predictions.append(_answered(scan, config.task.answers(outputs)[0], config, fold))
     return predictions
@@ -86,14 +82,23 @@ def _answered(scan: Scan, answer: Answer, config: FinetuneConfig, fold: int) -> 
     )
 
 
-def _segment(task: Segmentation, data: Data, place: int, outputs: Tensor, out: Path) -> tuple[str, dict[str, float]]:
-    """Write the predicted label map, and return its path below `out` and its scores against the truth."""
+def segmentation_prediction(
+    task: Segmentation, data: Data, place: int, labels: Any, *, fold: int, out: Path
+) -> SubjectPrediction:
+    """Write a predicted label map below `out/segmentations`, and return its path and its scores against the truth."""
     scan, grid = data.cohort.scans[place], data.store.grids[place]
-    predicted = task.decode(outputs.argmax(dim=1))[0].numpy().astype("int16")
+    predicted = labels.astype("int16")
     path = Path("segmentations") / f"{scan.name}_dseg.nii.gz"
     write_volume(Volume(predicted, grid), out / path, space_code=MNI_SPACE if data.in_template else SCANNER_SPACE)
     truth = data.store.segmentations([place])[0]
     dice = region_dice(truth, predicted, task.regions)
     distance = region_hausdorff95_mm(truth, predicted, grid.spacing_mm, task.regions)
-    metrics = {f"dice_{name}": value for name, value in dice.items()}
-    return path.as_posix(), metrics | {f"hausdorff95_mm_{name}": value for name, value in distance.items()}
+    return SubjectPrediction(
+        scan=scan.name,
+        subject=scan.subject,
+        fold=fold,
+        truth=None,
+        prediction=path.as_posix(),
+        metrics={f"dice_{name}": value for name, value in dice.items()}
+        | {f"hausdorff95_mm_{name}": value for name, value in distance.items()},
+    )

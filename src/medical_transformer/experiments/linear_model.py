@@ -1,0 +1,106 @@
+"""Linear models on a vector per scan: the classical baseline's and the probe's last step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from medical_transformer.cohorts import Scan
+from medical_transformer.errors import CohortError
+from medical_transformer.evaluation import SubjectPrediction, score
+from medical_transformer.experiments.fold_results import classes_of, primary_metric
+from medical_transformer.tasks import AnyTask, Classification
+
+Features = Float[np.ndarray[Any, Any], "scan feature"]
+PENALTIES = tuple(float(penalty) for penalty in np.logspace(-5, 4, 19))
+
+
+@dataclass(frozen=True, slots=True)
+class LinearModel:
+    """A ridge or a logistic regression on standardised features.
+
+    Attributes:
+        task: a regression or a classification.
+        reduced: from features to components.
+        spread: of the components on the training scans.
+        estimator: fitted to the components in units of their spread.
+        penalty: the strength that was best on the validation scans.
+    """
+
+    task: AnyTask
+    reduced: Any
+    spread: float
+    estimator: Any
+    penalty: float
+
+    def answer(self, features: Features, scans: Sequence[Scan], fold: int) -> list[SubjectPrediction]:
+        """Answer for scans by their features."""
+        answers = self._answers(self.reduced.transform(features) / self.spread)
+        return [
+            SubjectPrediction(
+                scan=scan.name,
+                subject=scan.subject,
+                fold=fold,
+                truth=self.task.truth(scan),
+                prediction=value,
+                probabilities=probabilities,
+            )
+            for scan, (value, probabilities) in zip(scans, answers, strict=True)
+        ]
+
+    def _answers(self, components: Features) -> list[tuple[float | str, dict[str, float]]]:
+        if not isinstance(self.task, Classification):
+            return [(float(number), {}) for number in self.estimator.predict(components)]
+        names = [str(name) for name in self.estimator.classes_]
+        chances = (dict(zip(names, row, strict=True)) for row in self.estimator.predict_proba(components))
+        return [_most_likely(row, self.task.classes) for row in chances]
+
+
+def fit_linear(
+    task: AnyTask,
+    training: tuple[Features, Sequence[Scan]],
+    validation: tuple[Features, Sequence[Scan]],
+) -> LinearModel:
+    """Fit one model per penalty on the training scans, and take the one that does best on the validation scans.
+
+    Raises:
+        CohortError: if all training scans have one label, so that there is nothing to learn.
+    """
+    truth = [task.truth(scan) for scan in training[1]]
+    if len(set(truth)) < 2:
+        raise CohortError(
+            f"All {len(truth)} training scans have {task.label} {truth[0]}; a linear model needs two different labels. "
+            "Take more subjects, fewer folds or a larger share of the labels."
+        )
+    # As many components as there are scans lose nothing, and make nineteen penalties nearly as cheap as one.
+    reduced = PCA(svd_solver="full").fit(training[0].astype(np.float64))
+    components = reduced.transform(training[0])
+    # The features share one unit, so that all are divided by one spread: dividing each by its own would blow up
+    # those that hardly vary in training.
+    spread = float(np.sqrt(components.var(axis=0).mean())) or 1.0
+    fitted = [
+        LinearModel(task, reduced, spread, _estimator(task, one).fit(components / spread, truth), one)
+        for one in PENALTIES
+    ]
+    name = primary_metric(task)
+    scores = [
+        score(task.kind, model.answer(*validation, fold=0), classes_of(task)).get(name, np.nan) for model in fitted
+    ]
+    better = np.nan_to_num(-np.array(scores) if name == "mae" else np.array(scores), nan=-np.inf)
+    return fitted[int(np.argmax(better))]
+
+
+def _estimator(task: AnyTask, penalty: float) -> Any:
+    if isinstance(task, Classification):
+        return LogisticRegression(C=1 / penalty, max_iter=1000, class_weight="balanced")
+    return Ridge(alpha=penalty)
+
+
+def _most_likely(chances: dict[str, float], classes: Sequence[str]) -> tuple[float | str, dict[str, float]]:
+    """Return the likeliest class and every class's probability; one that was not seen in training has none."""
+    probabilities = {name: float(chances.get(name, 0.0)) for name in classes}
+    return max(probabilities, key=probabilities.__getitem__), probabilities
