@@ -1,6 +1,14 @@
 """Scores, how sure they are, and cross-validation over folds of subjects."""
 
-from medical_transformer.evaluation.comparison import Comparison, compare
+from medical_transformer.evaluation.against_reference import (
+    FAMILY,
+    AgainstReference,
+    compare_with_reference,
+    headline_metrics,
+)
+from medical_transformer.evaluation.age_bias import AgeBias, age_bias, correct_age_bias
+from medical_transformer.evaluation.cells import Cell, CellScore, summarise_cell
+from medical_transformer.evaluation.comparison import Comparison, compare, compare_seeds
 from medical_transformer.evaluation.metrics import (
     accuracy,
     auc,
@@ -14,22 +22,29 @@ from medical_transformer.evaluation.metrics import (
     root_mean_squared_error,
 )
 from medical_transformer.evaluation.overlap import (
-    BRATS_REGIONS,
     dice,
     hausdorff95_mm,
     region_dice,
     region_hausdorff95_mm,
 )
 from medical_transformer.evaluation.predictions import FoldResult, SubjectPrediction
+from medical_transformer.evaluation.resampled_test import ResampledTest, corrected_resampled_t, holm
 from medical_transformer.evaluation.results import EvaluationResult
 from medical_transformer.evaluation.scoring import score
 from medical_transformer.evaluation.summary import MetricSummary
+from medical_transformer.evaluation.surface import region_surface_dice, surface_dice
 from medical_transformer.evaluation.trials import MethodFacts, Trial, Trials
 from medical_transformer.evaluation.uncertainty import Interval, bootstrap_interval
+from medical_transformer.tasks import BRATS_REGIONS
 from medical_transformer.training import EpochRecord
 
 __all__ = [
     "BRATS_REGIONS",
+    "FAMILY",
+    "AgainstReference",
+    "AgeBias",
+    "Cell",
+    "CellScore",
     "Comparison",
     "EpochRecord",
     "EvaluationResult",
@@ -37,24 +52,35 @@ __all__ = [
     "Interval",
     "MethodFacts",
     "MetricSummary",
+    "ResampledTest",
     "SubjectPrediction",
     "Trial",
     "Trials",
     "accuracy",
+    "age_bias",
     "auc",
     "balanced_accuracy",
     "bootstrap_interval",
     "compare",
+    "compare_seeds",
+    "compare_with_reference",
+    "correct_age_bias",
+    "corrected_resampled_t",
     "dice",
     "expected_calibration_error",
     "hand_till_mauc",
     "hausdorff95_mm",
+    "headline_metrics",
+    "holm",
     "mean_absolute_error",
     "mean_error",
     "pearson",
     "r_squared",
     "region_dice",
     "region_hausdorff95_mm",
+    "region_surface_dice",
     "root_mean_squared_error",
     "score",
+    "summarise_cell",
+    "surface_dice",
 ]

@@ -1,11 +1,12 @@
 """Is one method better than another? Both are asked about the same subjects, and the difference gets the interval."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from medical_transformer.evaluation.pairing import pair
 from medical_transformer.evaluation.results import EvaluationResult
-from medical_transformer.evaluation.scoring import Scorable, prepare
 from medical_transformer.evaluation.uncertainty import Interval, bootstrap_interval
 
 
@@ -15,11 +16,12 @@ class Comparison:
 
     Attributes:
         metric: such as `mae`.
-        one: pooled score of the first method.
-        other: pooled score of the second method.
+        one: pooled score of the first method, averaged over its seeds.
+        other: pooled score of the second method, averaged over its seeds.
         interval: of `one - other`, over subjects; None where it cannot be told. Where it holds 0, these subjects
             do not tell the methods apart.
         scans: how many scans both have predicted.
+        subjects: whose they are.
     """
 
     metric: str
@@ -27,6 +29,7 @@ class Comparison:
     other: float
     interval: Interval | None
     scans: int
+    subjects: int = 0
 
     @property
     def difference(self) -> float:
@@ -49,32 +52,43 @@ def compare(
     Raises:
         ValueError: if the scans, their truths or the score are not the same in both.
     """
-    name = metric or one.primary_metric
-    first, second = _prepared_pair(one, other)
-    if name not in first.statistics or name not in second.statistics:
-        raise ValueError(f"There is no score {name!r} in both results.")
-    ours, theirs = first.statistics[name], second.statistics[name]
-    everything = np.arange(len(first.subjects))
-    interval = bootstrap_interval(
-        lambda chosen: ours(chosen) - theirs(chosen), first.subjects, seed=seed, resamples=resamples
-    )
-    return Comparison(
-        metric=name, one=ours(everything), other=theirs(everything), interval=interval, scans=len(everything)
-    )
-
-
-def _prepared_pair(one: EvaluationResult, other: EvaluationResult) -> tuple[Scorable, Scorable]:
-    """Return both results' predictions in the order of the first, or refuse what cannot be paired."""
-    first, second = ({prediction.scan: prediction for prediction in result.predictions} for result in (one, other))
-    if first.keys() != second.keys() or (one.task, one.classes) != (other.task, other.classes):
+    strangers = {p.scan for p in one.predictions} ^ {p.scan for p in other.predictions}
+    if strangers:
         raise ValueError(
-            f"Only results of one task on the same scans can be compared; {len(first.keys() ^ second.keys())} scans "
-            "are in one of them only."
+            f"Only results on the same scans can be compared; {len(strangers)} scans are in one of them only."
         )
-    relabelled = [scan for scan in first if first[scan].truth != second[scan].truth]
-    if relabelled:
-        raise ValueError(f"{len(relabelled)} scans have another truth in the other result, such as {relabelled[0]!r}.")
-    ours, theirs = (prepare(one.task, [answers[scan] for scan in first], one.classes) for answers in (first, second))
-    if ours.subjects != theirs.subjects:
-        raise ValueError("The two results do not agree on whose the scans are, or on which of them have scores.")
-    return ours, theirs
+    return compare_seeds((one,), (other,), metric=metric, seed=seed, resamples=resamples)
+
+
+def compare_seeds(
+    ones: Sequence[EvaluationResult],
+    others: Sequence[EvaluationResult],
+    *,
+    metric: str = "",
+    seed: int = 0,
+    resamples: int = 2000,
+) -> Comparison:
+    """Compare the scores of two methods, each averaged over its seeds, on the scans that all seeds have predicted.
+
+    A resample draws subjects with all their scans and asks every seed of both methods about them: seeds are not
+    drawn, since a few of them do not tell how seeds vary.
+
+    Raises:
+        ValueError: if the truths or the tasks differ, or the score is not in all results.
+    """
+    name = metric or ones[0].primary_metric
+    paired = pair([*ones, *others])
+    if name not in paired.metrics:
+        raise ValueError(f"There is no score {name!r} in all results on the {len(paired.subjects)} scans they share.")
+    ours, theirs = paired.average(name, 0, len(ones)), paired.average(name, len(ones))
+    everything = np.arange(len(paired.subjects))
+    return Comparison(
+        metric=name,
+        one=ours(everything),
+        other=theirs(everything),
+        interval=bootstrap_interval(
+            lambda chosen: ours(chosen) - theirs(chosen), paired.subjects, seed=seed, resamples=resamples
+        ),
+        scans=len(everything),
+        subjects=len(set(paired.subjects)),
+    )

@@ -1,26 +1,22 @@
 """Scores of label maps: Dice and the Hausdorff distance, for one mask or for named regions."""
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 from scipy import ndimage
 
+from medical_transformer.tasks import BRATS_REGIONS
+
 Mask = Shaped[np.ndarray[Any, Any], "right anterior superior"]
 Spacing = tuple[float, float, float]
 Regions = Mapping[str, Iterable[int]]
 
-# BraTS 2020: 1 necrotic and non-enhancing core, 2 edema, 4 enhancing (paper section 4.1.2 and Fig. 4).
-BRATS_REGIONS: Mapping[str, frozenset[int]] = MappingProxyType(
-    {"WT": frozenset({1, 2, 4}), "TC": frozenset({1, 4}), "ET": frozenset({4})}
-)
-
 
 def dice(truth_mask: Mask, predicted_mask: Mask) -> float:
     """Return twice the overlap over the sum of both sizes; 1.0 where both are empty, as BraTS counts it."""
-    truth, predicted = _masks(truth_mask, predicted_mask)
+    truth, predicted = same_grid(truth_mask, predicted_mask)
     total = int(truth.sum()) + int(predicted.sum())
     return 2.0 * int((truth & predicted).sum()) / total if total else 1.0
 
@@ -32,7 +28,7 @@ def hausdorff95_mm(truth_mask: Mask, predicted_mask: Mask, spacing_mm: Spacing) 
     diagonal of the field of view, which on a BraTS image (240 x 240 x 155 at 1 mm) is the 373.13 mm with
     which that challenge punishes a region missed or invented.
     """
-    truth, predicted = _masks(truth_mask, predicted_mask)
+    truth, predicted = same_grid(truth_mask, predicted_mask)
     if not truth.any() and not predicted.any():
         return 0.0
     if not truth.any() or not predicted.any():
@@ -44,7 +40,7 @@ def hausdorff95_mm(truth_mask: Mask, predicted_mask: Mask, spacing_mm: Spacing) 
 
 def region_dice(truth_labels: Mask, predicted_labels: Mask, regions: Regions = BRATS_REGIONS) -> dict[str, float]:
     """Return the Dice of each named region, each the union of its labels."""
-    return {name: dice(*_region(truth_labels, predicted_labels, labels)) for name, labels in regions.items()}
+    return {name: dice(*region_masks(truth_labels, predicted_labels, labels)) for name, labels in regions.items()}
 
 
 def region_hausdorff95_mm(
@@ -52,12 +48,13 @@ def region_hausdorff95_mm(
 ) -> dict[str, float]:
     """Return the 95 % Hausdorff distance of each named region, in mm."""
     return {
-        name: hausdorff95_mm(*_region(truth_labels, predicted_labels, labels), spacing_mm)
+        name: hausdorff95_mm(*region_masks(truth_labels, predicted_labels, labels), spacing_mm)
         for name, labels in regions.items()
     }
 
 
-def _region(truth: Mask, predicted: Mask, labels: Iterable[int]) -> tuple[Mask, Mask]:
+def region_masks(truth: Mask, predicted: Mask, labels: Iterable[int]) -> tuple[Mask, Mask]:
+    """Return where truth and prediction have one of the labels."""
     wanted = list(labels)
     return np.isin(truth, wanted), np.isin(predicted, wanted)
 
@@ -72,7 +69,8 @@ def _surface(mask: Any) -> Any:
     return mask & ~ndimage.binary_erosion(mask)
 
 
-def _masks(truth: Mask, predicted: Mask) -> tuple[Mask, Mask]:
+def same_grid(truth: Mask, predicted: Mask) -> tuple[Mask, Mask]:
+    """Return two masks as truth values, or refuse masks of two grids."""
     if truth.shape != predicted.shape:
         raise ValueError(f"Two masks of one scan must lie on one grid; got {truth.shape} and {predicted.shape}.")
     return truth.astype(bool), predicted.astype(bool)

@@ -51,7 +51,7 @@ def summarise(
         interval = (
             bootstrap_interval(statistic, scorable.subjects, seed=seed, resamples=resamples) if statistic else None
         )
-        mean, spread = _mean_and_spread(values)
+        mean, spread = mean_and_spread(values)
         found[name] = MetricSummary(
             name=name,
             mean=mean,
@@ -63,7 +63,8 @@ def summarise(
     return found
 
 
-def _mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
+    """Return mean and standard deviation (n - 1) of the defined values; NaN and None where there are too few."""
     kept = np.array([value for value in values if np.isfinite(value)])
     if len(kept) == 0:
         return float("nan"), None

@@ -1,6 +1,7 @@
 """Tables, figures, pages and model cards."""
 
 from medical_transformer.reporting.card import CardScore, ModelCard, card_scores, write_model_card
+from medical_transformer.reporting.comparison import Place, write_comparison
 from medical_transformer.reporting.overview import write_overview
 from medical_transformer.reporting.report import render_report, write_report
 from medical_transformer.reporting.slices_picture import (
@@ -17,10 +18,12 @@ __all__ = [
     "LabelStyle",
     "ModelCard",
     "OverlayPicture",
+    "Place",
     "card_scores",
     "render_report",
     "result_table",
     "slices_picture",
+    "write_comparison",
     "write_model_card",
     "write_overview",
     "write_report",
