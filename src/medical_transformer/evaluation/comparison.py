@@ -86,9 +86,7 @@ def compare_seeds(
         metric=name,
         one=ours(everything),
         other=theirs(everything),
-        interval=bootstrap_interval(
-            lambda chosen: ours(chosen) - theirs(chosen), paired.subjects, seed=seed, resamples=resamples
-        ),
+        interval=bootstrap_interval(ours - theirs, paired.subjects, seed=seed, resamples=resamples),
         scans=len(everything),
         subjects=len(set(paired.subjects)),
     )

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from medical_transformer.evaluation.predictions import SubjectPrediction
 from medical_transformer.evaluation.results import EvaluationResult
-from medical_transformer.evaluation.scoring import Scorable, Statistic, prepare
+from medical_transformer.evaluation.scoring import Scorable, prepare
+from medical_transformer.evaluation.statistic import Statistic, average
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,8 +28,7 @@ class Paired:
 
     def average(self, metric: str, first: int = 0, last: int | None = None) -> Statistic:
         """Return the mean of a score over the parts from `first` to `last`; NaN where one of them is undefined."""
-        statistics = [part.statistics[metric] for part in self.parts[first:last]]
-        return lambda chosen: float(np.mean([statistic(chosen) for statistic in statistics]))
+        return average([part.statistics[metric] for part in self.parts[first:last]])
 
 
 def pair(results: Sequence[EvaluationResult]) -> Paired:

@@ -7,24 +7,27 @@ from typing import Any, Literal
 import numpy as np
 
 from medical_transformer.errors import CohortError
-from medical_transformer.evaluation import metrics
+from medical_transformer.evaluation import metrics, weighted
 from medical_transformer.evaluation.predictions import SubjectPrediction
+from medical_transformer.evaluation.statistic import Statistic
 
 Task = Literal["classification", "regression", "segmentation"]
-Statistic = Callable[[Any], float]
+OfPairs = Callable[[Any, Any], Any]
 
-REGRESSION: Mapping[str, Callable[[Any, Any], float]] = {
-    "mae": metrics.mean_absolute_error,
-    "rmse": metrics.root_mean_squared_error,
-    "mean_error": metrics.mean_error,
-    "r_squared": metrics.r_squared,
-    "pearson": metrics.pearson,
+# Each score as a function of truth and answers, and the same for many resamples at once.
+REGRESSION: Mapping[str, tuple[OfPairs, OfPairs]] = {
+    "mae": (metrics.mean_absolute_error, weighted.mean_absolute_error),
+    "rmse": (metrics.root_mean_squared_error, weighted.root_mean_squared_error),
+    "mean_error": (metrics.mean_error, weighted.mean_error),
+    "r_squared": (metrics.r_squared, weighted.r_squared),
+    "pearson": (metrics.pearson, weighted.pearson),
 }
-CLASSIFICATION: Mapping[str, Callable[[Any, Any], float]] = {
-    "accuracy": metrics.accuracy,
-    "balanced_accuracy": metrics.balanced_accuracy,
+CLASSIFICATION: Mapping[str, tuple[OfPairs, OfPairs]] = {
+    "accuracy": (metrics.accuracy, weighted.accuracy),
+    "balanced_accuracy": (metrics.balanced_accuracy, weighted.balanced_accuracy),
 }
-CALIBRATION = {"calibration_error": metrics.expected_calibration_error}
+AREA = (metrics.hand_till_mauc, weighted.hand_till_mauc)
+CALIBRATION = (metrics.expected_calibration_error, weighted.expected_calibration_error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,32 +77,34 @@ def _mean_of(column: Any) -> Statistic:
         kept = kept[np.isfinite(kept)]
         return float(kept.mean()) if len(kept) else float("nan")
 
-    return mean
+    return Statistic(mean, weighted.mean(column))
 
 
 def _regression(predictions: Sequence[SubjectPrediction], _: Sequence[str]) -> dict[str, Statistic]:
     truth = np.array([float(one.truth or 0.0) for one in predictions])
     predicted = np.array([float(one.prediction) for one in predictions])
-    return {name: _on(function, truth, predicted) for name, function in REGRESSION.items()}
+    return {name: _on(functions, truth, predicted) for name, functions in REGRESSION.items()}
 
 
 def _classification(predictions: Sequence[SubjectPrediction], classes: Sequence[str]) -> dict[str, Statistic]:
     place = {name: index for index, name in enumerate(classes)}
     truth = np.array([place[str(one.truth)] for one in predictions])
     predicted = np.array([place[str(one.prediction)] for one in predictions])
-    found = {name: _on(function, truth, predicted) for name, function in CLASSIFICATION.items()}
+    found = {name: _on(functions, truth, predicted) for name, functions in CLASSIFICATION.items()}
     if not all(one.probabilities for one in predictions):
         return found
     scores = np.array([[one.probabilities[name] for name in classes] for one in predictions])
-    area = {"auc" if len(classes) == 2 else "mauc": _on(metrics.hand_till_mauc, truth, scores)}
-    return area | found | {name: _on(function, truth, scores) for name, function in CALIBRATION.items()}
+    area = {"auc" if len(classes) == 2 else "mauc": _on(AREA, truth, scores)}
+    return area | found | {"calibration_error": _on(CALIBRATION, truth, scores)}
 
 
-def _on(function: Callable[[Any, Any], float], truth: Any, predicted: Any) -> Statistic:
+def _on(functions: tuple[OfPairs, OfPairs], truth: Any, predicted: Any) -> Statistic:
+    plain, of_weights = functions
+
     def statistic(chosen: Any) -> float:
         try:
-            return function(truth[chosen], predicted[chosen])
+            return float(plain(truth[chosen], predicted[chosen]))
         except CohortError:  # a class is missing among the chosen: undefined, and left out by the bootstrap
             return float("nan")
 
-    return statistic
+    return Statistic(statistic, of_weights(truth, predicted))

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-Indices = Any  # a vector of scan indices
+from medical_transformer.evaluation.statistic import Indices, Statistic
+
 LEAST_USABLE = 0.9
 
 
@@ -42,7 +43,8 @@ def bootstrap_interval(
     not two pieces of evidence. A resample on which the statistic is NaN (a class was not drawn) is left out.
 
     Args:
-        statistic: a number of the scans with these indices; indices may repeat. NaN where undefined.
+        statistic: a number of the scans with these indices; indices may repeat. NaN where undefined. A `Statistic`
+            is asked about all resamples at once.
         subjects: whose each scan is.
         seed: decides the draws.
         resamples: how many draws.
@@ -57,12 +59,24 @@ def bootstrap_interval(
     if len(clusters) < 2 or not np.isfinite(estimate):
         return None
     draws = np.random.default_rng(seed).integers(len(clusters), size=(resamples, len(clusters)))
-    values = _finite([statistic(np.concatenate([clusters[k] for k in draw])) for draw in draws])
+    values = _finite(_of_draws(statistic, clusters, draws))
     if len(values) < LEAST_USABLE * resamples:
         return None
-    left_out = [statistic(np.concatenate(clusters[:k] + clusters[k + 1 :])) for k in range(len(clusters))]
+    others = np.array([np.delete(np.arange(len(clusters)), k) for k in range(len(clusters))])
+    left_out = _of_draws(statistic, clusters, others)
     low, high = np.quantile(values, _corrected_levels(values, estimate, _finite(left_out), level))
     return Interval(float(low), float(high), level, len(values))
+
+
+def _of_draws(statistic: Callable[[Indices], float], clusters: list[Any], draws: Any) -> list[float]:
+    """Return the statistic of every draw, a row of numbers of clusters each."""
+    if not isinstance(statistic, Statistic):
+        return [statistic(np.concatenate([clusters[k] for k in draw])) for draw in draws]
+    times = np.array([np.bincount(draw, minlength=len(clusters)) for draw in draws], dtype=float)
+    weights = np.empty((len(draws), sum(map(len, clusters))))
+    for k, scans in enumerate(clusters):
+        weights[:, scans] = times[:, [k]]
+    return [float(value) for value in statistic.drawn(weights)]
 
 
 def _corrected_levels(values: Any, estimate: float, left_out: Any, level: float) -> Any:
