@@ -26,12 +26,14 @@ class ComparisonSummary:
         cells: by method, task and share; only where a seed is done.
         against: every method against the reference.
         planned: seeds that were to be done, by method, task and share.
+        same_data: tasks whose data set is the paper's own.
     """
 
     trials: Trials
     cells: Mapping[tuple[str, str, float], Cell]
     against: tuple[AgainstReference, ...]
     planned: Mapping[tuple[str, str, float], frozenset[int]]
+    same_data: frozenset[str] = frozenset()
 
     def cell(self, method: str, task: str, fraction: float = 1.0) -> Cell | None:
         """Return a cell; None where no seed is done."""
@@ -44,6 +46,10 @@ class ComparisonSummary:
     def headline(self, task: str) -> tuple[str, ...]:
         """Return the scores of a task that tables show."""
         return headline_metrics(self.result(task))
+
+    def is_same_data(self, task: str) -> bool:
+        """Tell whether a task's data set is the paper's own."""
+        return task in self.same_data
 
     def difference(self, method: str, task: str, metric: str, fraction: float = 1.0) -> AgainstReference | None:
         """Return a method's comparison with the reference; None where there is none."""
@@ -65,7 +71,12 @@ class ComparisonSummary:
 
 
 def summarise(
-    trials: Trials, *, planned: Iterable[Place] = (), seed: int = 0, resamples: int = 2000
+    trials: Trials,
+    *,
+    planned: Iterable[Place] = (),
+    same_data: Iterable[str] = (),
+    seed: int = 0,
+    resamples: int = 2000,
 ) -> ComparisonSummary:
     """Summarise every cell and compare every method with the reference.
 
@@ -73,6 +84,7 @@ def summarise(
         trials: what is done.
         planned: what was to be done; if not given, every method on every task at the whole of the labels, with
             every seed that any trial has.
+        same_data: tasks whose data set is the paper's own.
         seed: decides the resamples.
         resamples: how many.
     """
@@ -88,7 +100,8 @@ def summarise(
         trials=trials,
         cells=cells,
         against=compare_with_reference(trials, seed=seed, resamples=resamples),
-        planned=_by_cell(planned or _expected(trials)),
+        planned=_by_cell(list(planned) or _expected(trials)),
+        same_data=frozenset(same_data),
     )
 
 

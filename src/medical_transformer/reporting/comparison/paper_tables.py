@@ -1,0 +1,239 @@
+"""Tables 1, 3, 4 and 5 of the paper, filled with what was measured."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from medical_transformer.evaluation import Cell, MethodFacts
+from medical_transformer.reporting import words
+from medical_transformer.reporting.comparison import published
+from medical_transformer.reporting.comparison.grid import Entry, Grid, Row
+from medical_transformer.reporting.comparison.summary import ComparisonSummary
+from medical_transformer.reporting.comparison.wording import (
+    OTHER_DATA,
+    column_name,
+    is_better,
+    mean_entry,
+    missing_words,
+    percent,
+    task_name,
+)
+
+OVER = "Mean ± standard deviation over folds and seeds"
+GROUPS = {"none": "No pre-training", "supervised": "Supervised", "self-supervised": "Self-supervised"}
+
+
+def table_1(summary: ComparisonSummary) -> Grid:
+    """Return all methods on all tasks with the whole of the labels, grouped by the kind of their pre-training."""
+    columns = _columns(summary)
+    rows = [
+        Row(method.title, tuple(_entry(summary, method.name, *one) for one in columns), _group(method))
+        for method in _grouped(summary.trials.methods)
+    ]
+    return Grid(
+        name="table-1",
+        title="Table 1. Methods and tasks",
+        caption=f"{OVER}; the best of a column is bold.",
+        heading="Approach",
+        group_heading="Pre-training",
+        columns=_headings(summary),
+        rows=tuple(_with_best(rows, columns)),
+        beside="paper",
+        notes=_notes(summary),
+    )
+
+
+def table_3(summary: ComparisonSummary) -> Grid:
+    """Return trainable weights per method and task, in millions."""
+    tasks = summary.trials.tasks
+    rows = [
+        Row(method.title, tuple(_weights(summary, method, task) for task in tasks))
+        for method in summary.trials.methods
+        if method.parameters
+    ]
+    counts = {
+        task: [count for method in summary.trials.methods if (count := _count(summary, method, task)) is not None]
+        for task in tasks
+    }
+    fewest = [f"{min(counts[task]) / 1e6:.3f} M" if counts[task] else "" for task in tasks]
+    bold = [
+        replace(
+            row,
+            entries=tuple(replace(one, best=one.text == least) for one, least in zip(row.entries, fewest, strict=True)),
+        )
+        for row in rows
+    ]
+    return Grid(
+        name="table-3",
+        title="Table 3. Trainable weights",
+        caption="In millions, counted from the networks that were trained; the fewest of a column are bold.",
+        heading="Approach",
+        columns=tuple(task_name(task) for task in tasks),
+        rows=tuple(bold),
+        beside="paper",
+    )
+
+
+def table_4(summary: ComparisonSummary, scratch: str) -> Grid | None:
+    """Return the methods that learned from shares of the labels; None if none did."""
+    columns, shares = _columns(summary), summary.shares
+    several = [
+        method
+        for method in summary.trials.methods
+        if any(
+            (method.name, task, share) in {*summary.cells, *summary.planned}
+            for task, _ in columns
+            for share in shares
+            if share < 1
+        )
+    ]
+    if not several:
+        return None
+    rows = [
+        Row(
+            percent(share), tuple(_reaching(summary, method.name, one, share, scratch) for one in columns), method.title
+        )
+        for method in several
+        for share in shares
+    ]
+    return Grid(
+        name="table-4",
+        title="Table 4. Shares of the training labels",
+        caption=f"{OVER}. Bold: reaches with a part of the labels what {_title(summary, scratch)} reaches with all.",
+        heading="Share",
+        group_heading="Scheme",
+        columns=_headings(summary),
+        rows=tuple(rows),
+        beside="paper",
+        notes=_notes(summary),
+    )
+
+
+def table_5(summary: ComparisonSummary, without: str) -> Grid | None:
+    """Return the reference beside the same without a transformer; None where that was not tried."""
+    reference = summary.trials.reference
+    if without not in {method.name for method in summary.trials.methods} or without == reference:
+        return None
+    rows = [
+        Row(words.words_of(metric).short, _with_and_without(summary, task, metric, without), task_name(task))
+        for task, metric in _columns(summary)
+    ]
+    return Grid(
+        name="table-5",
+        title="Table 5. With and without transformer",
+        caption=f"{OVER}; the better one is bold. The difference is without minus with, of pooled scores.",
+        heading="Measure",
+        group_heading="Task",
+        columns=("Without transformer", "With transformer", "Difference (95 % CI)"),
+        rows=tuple(rows),
+        beside="paper",
+        notes=_notes(summary),
+    )
+
+
+def _columns(summary: ComparisonSummary) -> tuple[tuple[str, str], ...]:
+    return tuple((task, metric) for task in summary.trials.tasks for metric in summary.headline(task))
+
+
+def _headings(summary: ComparisonSummary) -> tuple[str, ...]:
+    return tuple(f"{task_name(task)}: {column_name(summary, task, metric)}" for task, metric in _columns(summary))
+
+
+def _entry(summary: ComparisonSummary, method: str, task: str, metric: str, share: float = 1.0) -> Entry:
+    """Return a cell's mean and spread, with what the paper has in this place."""
+    entry = mean_entry(summary, method, task, metric, share)
+    if not published.is_papers_task(summary.result(task)):
+        return entry
+    name = published.paper_name(method)
+    if name == "no-transformer":
+        rows: Mapping[str, published.Figure] = published.WITHOUT_TRANSFORMER
+    else:
+        rows = published.TABLE_4.get((name, share), published.TABLE_1.get(name, {}) if share == 1 else {})
+    return replace(entry, beside=_printed(rows.get(metric), metric, summary.is_same_data(task)))
+
+
+def _printed(figure: published.Figure | None, metric: str, same: bool) -> str:
+    if figure is None:
+        return ""
+    digits = words.words_of(metric).digits
+    return f"{figure[0]:.{digits}f} ± {figure[1]:.{digits}f}{'' if same else ' †'}"
+
+
+def _with_best(rows: list[Row], columns: tuple[tuple[str, str], ...]) -> Iterator[Row]:
+    best = [_best([row.entries[k] for row in rows], metric) for k, (_, metric) in enumerate(columns)]
+    for row in rows:
+        yield replace(
+            row,
+            entries=tuple(replace(one, best=_value(one) == top) for one, top in zip(row.entries, best, strict=True)),
+        )
+
+
+def _best(entries: list[Entry], metric: str) -> float | None:
+    values = [value for one in entries if (value := _value(one)) is not None]
+    if not values or not words.words_of(metric).better:
+        return None
+    return max(values) if words.words_of(metric).better == "higher" else min(values)
+
+
+def _value(entry: Entry) -> float | None:
+    """Return the mean as it is printed, so that what looks the same is bold together."""
+    try:
+        return float(entry.text.split(" ")[0].replace("−", "-"))
+    except ValueError:
+        return None
+
+
+def _reaching(summary: ComparisonSummary, method: str, column: tuple[str, str], share: float, scratch: str) -> Entry:
+    entry = _entry(summary, method, *column, share)
+    task, metric = column
+    ours, whole = summary.cell(method, task, share), summary.cell(scratch, task)
+    if method == scratch or share == 1 or ours is None or whole is None:
+        return entry
+    return replace(entry, best=is_better(metric, _mean(ours, metric), _mean(whole, metric)))
+
+
+def _mean(cell: Cell, metric: str) -> float:
+    return cell.scores[metric].mean if metric in cell.scores else float("nan")
+
+
+def _with_and_without(summary: ComparisonSummary, task: str, metric: str, without: str) -> tuple[Entry, ...]:
+    pair = [_entry(summary, method, task, metric) for method in (without, summary.trials.reference)]
+    best = _best(pair, metric)
+    found = summary.difference(without, task, metric)
+    digits = words.words_of(metric).digits
+    text = Entry()
+    if found is not None:
+        interval = words.interval_words(found.comparison.interval, digits)
+        text = Entry(f"{words.number(found.comparison.difference, digits)} ({interval})")
+    return (*(replace(one, best=best is not None and _value(one) == best) for one in pair), text)
+
+
+def _weights(summary: ComparisonSummary, method: MethodFacts, task: str) -> Entry:
+    count = _count(summary, method, task)
+    printed = published.paper_parameters(method.name, summary.result(task).task)
+    return Entry(
+        text="–" if count is None else f"{count / 1e6:.3f} M",
+        beside="" if printed is None else f"{printed:.3f} M",
+    )
+
+
+def _count(summary: ComparisonSummary, method: MethodFacts, task: str) -> int | None:
+    return method.parameters.get(task, method.parameters.get(summary.result(task).task))
+
+
+def _group(method: MethodFacts) -> str:
+    return GROUPS.get(method.group, method.group)
+
+
+def _grouped(methods: tuple[MethodFacts, ...]) -> list[MethodFacts]:
+    order = list(dict.fromkeys(method.group for method in methods))
+    return sorted(methods, key=lambda method: order.index(method.group))
+
+
+def _title(summary: ComparisonSummary, name: str) -> str:
+    return next((method.title for method in summary.trials.methods if method.name == name), name)
+
+
+def _notes(summary: ComparisonSummary) -> tuple[str, ...]:
+    asked = [task for task in summary.trials.tasks if published.is_papers_task(summary.result(task))]
+    other = any(not summary.is_same_data(task) for task in asked)
+    return tuple(one for one in (OTHER_DATA if other else "", missing_words(summary)) if one)
