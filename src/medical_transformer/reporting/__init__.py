@@ -4,6 +4,7 @@ from medical_transformer.reporting.card import CardScore, ModelCard, card_scores
 from medical_transformer.reporting.comparison import Place, write_comparison
 from medical_transformer.reporting.overview import write_overview
 from medical_transformer.reporting.report import render_report, write_report
+from medical_transformer.reporting.side_by_side import methods_picture
 from medical_transformer.reporting.slices_picture import (
     BRATS_LABELS,
     LabelStyle,
@@ -20,6 +21,7 @@ __all__ = [
     "OverlayPicture",
     "Place",
     "card_scores",
+    "methods_picture",
     "render_report",
     "result_table",
     "slices_picture",

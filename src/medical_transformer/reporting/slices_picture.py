@@ -143,35 +143,37 @@ def _draw(volume: Volume, columns: Sequence[tuple[str, Any]], labels: Sequence[L
         plane, axis, letters = PLANES[column if alone else row]
         name, label_map = columns[0 if alone else column]
         grey = np.take(volume.voxels, place[axis], axis=axis).T
-        options = _geometry(grey, [side for k, side in enumerate(volume.spacing_mm) if k != axis])
+        options = geometry(grey, [side for k, side in enumerate(volume.spacing_mm) if k != axis])
         panel.imshow(grey, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), **options)
         if label_map is not None:
             flat = np.take(label_map, place[axis], axis=axis).T
-            panel.imshow(_coloured(flat, labels), **options)
+            panel.imshow(coloured(flat, labels), **options)
         panel.set(xlim=(-width / 2, width / 2))
         if alone:
             panel.set(ylim=(-max(heights) / 2, max(heights) / 2))
-        _letter(panel, letters)
+        letter_sides(panel, letters)
         _frame(panel, plane if alone else name if row == 0 else "", "" if alone or column else plane)
     if not alone:
-        _legend(figure, labels)
+        add_label_legend(figure, labels)
     return figure
 
 
-def _geometry(slice_: Any, spacing_mm: Sequence[float]) -> dict[str, Any]:
+def geometry(slice_: Any, spacing_mm: Sequence[float]) -> dict[str, Any]:
     """Return how to show a slice in millimetres around its middle, so that all planes share one scale."""
     up, across = (count * step / 2 for count, step in zip(slice_.shape, reversed(spacing_mm), strict=True))
     return {"origin": "lower", "interpolation": "nearest", "extent": (-across, across, -up, up)}
 
 
-def _coloured(label_slice: Any, labels: Sequence[LabelStyle]) -> Any:
+def coloured(label_slice: Any, labels: Sequence[LabelStyle]) -> Any:
+    """Return a slice of a label map as colours (red, green, blue, opacity)."""
     picture = np.zeros((*label_slice.shape, 4))
     for label in labels:
         picture[label_slice == label.value] = to_rgba(label.colour, 0.72)
     return picture
 
 
-def _letter(panel: Any, letters: tuple[str, str, str, str]) -> None:
+def letter_sides(panel: Any, letters: tuple[str, str, str, str]) -> None:
+    """Write where left, right, bottom and top of the picture are in the head."""
     places = (
         (0.02, 0.5, "left", "center"),
         (0.98, 0.5, "right", "center"),
@@ -193,7 +195,8 @@ def _frame(panel: Any, plane: str, name: str) -> None:
     panel.set_ylabel(name, color=LETTERS, fontsize=10)
 
 
-def _legend(figure: Figure, labels: Sequence[LabelStyle]) -> None:
+def add_label_legend(figure: Figure, labels: Sequence[LabelStyle]) -> None:
+    """Say under the picture which colour is which label."""
     patches = [Patch(color=label.colour, label=label.words) for label in labels]
     figure.legend(handles=patches, loc="outside lower center", ncols=3, frameon=False, labelcolor=LETTERS, fontsize=8.5)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from medical_transformer.cohorts.tables import write_json, write_table
 from medical_transformer.evaluation import FAMILY, AgainstReference
+from medical_transformer.reporting.comparison.protocol import statements
 from medical_transformer.reporting.comparison.summary import ComparisonSummary
 
 SCORES = (
@@ -56,18 +57,21 @@ FOLD_SCORES = ("method", "task", "share", "seed", "fold", "metric", "score")
 
 
 def write_numbers(summary: ComparisonSummary, folder: Path) -> None:
-    """Write `scores.tsv`, `differences.tsv`, `fold-scores.tsv`, `folds.tsv` and `comparison.json`."""
+    """Write `scores.tsv`, `differences.tsv`, `fold-scores.tsv`, `folds.tsv`, `protocol.tsv` and `comparison.json`."""
     scores, differences = list(_scores(summary)), [_difference(one, summary) for one in summary.against]
     write_table(folder / "scores.tsv", SCORES, scores)
     write_table(folder / "differences.tsv", DIFFERENCES, differences)
     write_table(folder / "fold-scores.tsv", FOLD_SCORES, _fold_scores(summary))
     write_table(folder / "folds.tsv", ("task", "subject", "fold"), _folds(summary))
+    protocol = [(one.item, one.text) for one in statements(summary)]
+    write_table(folder / "protocol.tsv", ("item", "said"), protocol)
     about = {
         "title": summary.trials.title,
         "reference": summary.trials.reference,
         "methods": [plain(method) for method in summary.trials.methods],
         "about": dict(summary.trials.about),
         "p_holm_is_adjusted_over": FAMILY,
+        "protocol": dict(protocol),
         "scores": [dict(zip(SCORES, row, strict=True)) for row in scores],
         "differences": [dict(zip(DIFFERENCES, row, strict=True)) for row in differences],
     }

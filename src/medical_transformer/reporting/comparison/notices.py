@@ -1,0 +1,123 @@
+"""What a reader must know before believing a comparison: what is missing, odd or not told apart."""
+
+import math
+from collections.abc import Iterator
+
+from medical_transformer.evaluation import Comparison
+from medical_transformer.reporting import words
+from medical_transformer.reporting.comparison.protocol import members
+from medical_transformer.reporting.comparison.summary import ComparisonSummary
+from medical_transformer.reporting.comparison.wording import missing_words, task_name
+
+SMALL_TEST = 10
+
+
+def findings(summary: ComparisonSummary) -> list[str]:
+    """Return a sentence per task: the best method, the reference, and what the subjects tell apart."""
+    return [sentence for task in summary.trials.tasks for sentence in _finding(summary, task)]
+
+
+def notices(summary: ComparisonSummary) -> list[str]:
+    """Return what is odd or incomplete, most serious first; empty where nothing is."""
+    return [*_crossed(summary), *_incomplete(summary), *_constant(summary), *_worthless(summary), *_small(summary)]
+
+
+LIMITS = (
+    "Intervals say how scores vary with the subjects that happen to be tested. They do not hold the variation with "
+    "the training set; the standard deviation over folds and seeds shows some of it, and is no standard error.",
+    "Seeds are averaged and not drawn again: three or five of them do not tell how random starts vary.",
+    "The corrected t-test is a heuristic: no unbiased estimate of the variance of cross-validation exists (Bengio and "
+    "Grandvalet 2004). It errs on the side of caution here.",
+    "Holm's correction holds within one task. Somebody who looks at all tasks for one significant result looks longer "
+    "than it allows for.",
+    "An interval that holds 0 does not show that two methods are equal.",
+)
+
+
+def _finding(summary: ComparisonSummary, task: str) -> Iterator[str]:
+    metric, reference = summary.headline(task)[0], summary.trials.reference
+    titles = {method.name: method.title for method in summary.trials.methods}
+    known = words.words_of(metric)
+    means = {
+        method: cell.scores[metric].mean
+        for (method, name, share), cell in summary.cells.items()
+        if name == task and share == 1 and metric in cell.scores and math.isfinite(cell.scores[metric].mean)
+    }
+    if not means or not known.better:
+        return
+    best = (max if known.better == "higher" else min)(means, key=lambda name: means[name])
+    unit = summary.result(task).unit
+    shown = f"{words.number(means[best], known.digits)}{f' {unit}' if known.has_unit and unit else ''}"
+    text = f"{task_name(task)}: {titles[best]} has the best {known.short}, {shown}"
+    found = None if best == reference else summary.difference(best, task, metric)
+    if found is not None:
+        text += f"; its difference to {titles[reference]} is {_difference_words(found.comparison, known.digits)}"
+    apart, of = _told_apart(summary, task, metric)
+    if of:
+        text += f". The interval of the difference to {titles[reference]} leaves out 0 for {apart} of {of} methods"
+    yield f"{text}."
+
+
+def _difference_words(comparison: Comparison, digits: int) -> str:
+    difference, interval = comparison.difference, comparison.interval
+    return f"{words.number(difference, digits)} (95 % CI {words.interval_words(interval, digits)})"
+
+
+def _told_apart(summary: ComparisonSummary, task: str, metric: str) -> tuple[int, int]:
+    intervals = [
+        one.comparison.interval
+        for one in summary.against
+        if (one.task, one.fraction, one.comparison.metric) == (task, 1.0, metric)
+    ]
+    return sum(one is not None and not one.low <= 0 <= one.high for one in intervals), len(intervals)
+
+
+def _crossed(summary: ComparisonSummary) -> Iterator[str]:
+    for task in summary.trials.tasks:
+        found = members(summary, task)
+        if found.crossed:
+            yield f"{found.task}: {found.verdict}"
+
+
+def _incomplete(summary: ComparisonSummary) -> Iterator[str]:
+    if missing_words(summary):
+        yield missing_words(summary)
+    for (method, task, share), cell in summary.cells.items():
+        if len(set(cell.folds)) > 1:
+            yield f"{task_name(task)}: the seeds of {method} at {100 * share:g} % have not the same number of folds."
+    for task in summary.trials.tasks:
+        scans = {cell.scans for (_, name, _), cell in summary.cells.items() if name == task}
+        if len(scans) > 1:
+            yield f"{task_name(task)}: not every method was tested on the same scans ({min(scans)} to {max(scans)})."
+
+
+def _constant(summary: ComparisonSummary) -> Iterator[str]:
+    titles = {method.name: method.title for method in summary.trials.methods}
+    for (method, task, share), cell in summary.cells.items():
+        if cell.constant:
+            yield (
+                f"{task_name(task)}: {titles[method]} at {100 * share:g} % gives the same answer to every scan in "
+                f"{cell.constant} of {words.counted(cell.models, 'model')}: these have learned nothing."
+            )
+
+
+def _worthless(summary: ComparisonSummary) -> Iterator[str]:
+    """Name regressions that explain less than the mean would."""
+    titles = {method.name: method.title for method in summary.trials.methods}
+    for (method, task, share), cell in summary.cells.items():
+        score = cell.scores.get("r_squared")
+        if score and score.interval and score.interval.high < 0:
+            yield (
+                f"{task_name(task)}: {titles[method]} at {100 * share:g} % explains less than always answering "
+                f"the mean (R² {words.number(score.pooled, 2)}, 95 % CI {words.interval_words(score.interval, 2)})."
+            )
+
+
+def _small(summary: ComparisonSummary) -> Iterator[str]:
+    for task in summary.trials.tasks:
+        smallest = min(len(subjects) for _, subjects in members(summary, task).folds)
+        if smallest < SMALL_TEST:
+            yield (
+                f"{task_name(task)}: a fold tests {words.counted(smallest, 'subject')} only, so scores per fold, and "
+                "their mean and standard deviation, say little; look at pooled scores."
+            )
