@@ -28,6 +28,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from medical_transformer.cohorts import Cohort, index
     from medical_transformer.experiments import evaluate, finetune, methods, pretrain
+    from medical_transformer.experiments.comparison import compare
     from medical_transformer.preprocessing import prepare
     from medical_transformer.serving import predict
     from medical_transformer.volumes import Volume, read_volume
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "Cohort": "cohorts",
     "Volume": "volumes",
+    "compare": "experiments",
     "evaluate": "experiments",
     "finetune": "experiments",
     "index": "cohorts",
@@ -49,6 +51,7 @@ _ROOMS = {
 __all__ = [
     "Cohort",
     "Volume",
+    "compare",
     "evaluate",
     "finetune",
     "index",

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from medical_transformer import __version__
+from medical_transformer.cli.compare import compare
 from medical_transformer.cli.demo import demo
 from medical_transformer.cli.draw import draw
 from medical_transformer.cli.evaluate import evaluate
@@ -15,7 +16,7 @@ from medical_transformer.cli.predict import predict
 from medical_transformer.cli.prepare import prepare
 from medical_transformer.cli.pretrain import pretrain
 
-VERBS = (index, prepare, pretrain, finetune, evaluate, predict, methods, draw, demo)
+VERBS = (index, prepare, pretrain, finetune, evaluate, compare, predict, methods, draw, demo)
 
 
 def build_app() -> typer.Typer:

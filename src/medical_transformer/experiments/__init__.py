@@ -1,5 +1,6 @@
 """Whole jobs, one typed value each."""
 
+from medical_transformer.experiments.comparison import Compared, ComparisonConfig, compare
 from medical_transformer.experiments.config import (
     BackboneConfig,
     EvaluateConfig,
@@ -15,6 +16,8 @@ from medical_transformer.experiments.task_choice import choose_task
 
 __all__ = [
     "BackboneConfig",
+    "Compared",
+    "ComparisonConfig",
     "EvaluateConfig",
     "FinetuneConfig",
     "Finetuned",
@@ -23,6 +26,7 @@ __all__ = [
     "PretrainConfig",
     "Pretrained",
     "choose_task",
+    "compare",
     "evaluate",
     "finetune",
     "methods",

@@ -187,3 +187,11 @@ def test_the_protocol_says_what_a_reviewer_asks(everything: Everything) -> None:
     assert "3 folds by subject" in about["split"]
     assert "9 subjects" in about["cohort of tumour"]
     assert "no encoder had seen a tested subject" in about["leak audit"]
+
+
+def test_the_tables_and_figure_4_are_written(everything: Everything) -> None:
+    _, out, compared = everything
+    page = compared.page.read_text()
+    assert "data:image/png" in page
+    assert {"comparison.html", "folds-tumour.tsv", "config.json"} <= {path.name for path in out.iterdir()}
+    assert "sub-" in page  # a scan of Figure 4

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
+from medical_transformer.backbones import build_backbone
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.comparison import ComparisonConfig
+from medical_transformer.experiments.comparison.config import NetworkMethod
 from medical_transformer.experiments.comparison.units import all_units
 
 Experiment = Callable[..., ComparisonConfig]
@@ -66,3 +69,13 @@ def test_a_misspelt_training_setting_names_task_and_method(experiment: Experimen
     config = experiment(methods={"scratch": {"training": {"epoch": 9}}})
     with pytest.raises(ConfigError, match="task 'brain-age', method 'scratch'"):
         config.training_for("brain-age", "scratch", 0)
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[3].glob("examples/*.yaml")), ids=lambda path: path.name)
+def test_the_experiment_files_that_ship_are_right(path: Path) -> None:
+    config = ComparisonConfig.model_validate(yaml.safe_load(path.read_text()))
+    for task in config.tasks:
+        for method, entry in config.methods.items():
+            config.training_for(task, method, 0)
+            if isinstance(entry, NetworkMethod):
+                build_backbone(entry.backbone.name, entry.backbone.settings)

@@ -9,7 +9,7 @@ import pytest
 
 from medical_transformer.evaluation import EvaluationResult
 from medical_transformer.experiments.comparison import ComparisonConfig, compare, grid
-from medical_transformer.experiments.comparison.grid import Job, run_jobs
+from medical_transformer.experiments.comparison.grid import Job, Where, run_jobs
 from medical_transformer.experiments.comparison.units import Unit
 
 
@@ -27,7 +27,7 @@ def test_a_worker_that_dies_is_told(
 ) -> None:
     monkeypatch.setattr(grid, "do", die)
     unit = Unit("brain-age", "scratch", 1.0, 0, 1)
-    (done,) = run_jobs([Job(experiment(), Path("nowhere"), unit)], workers=1, on_epoch=None)
+    (done,) = run_jobs([Job(experiment(), Path("nowhere"), unit)], Where(workers=1))
     assert done.work == unit
     assert "was killed" in done.reason
 

@@ -11,13 +11,15 @@ from medical_transformer.evaluation import Trials
 from medical_transformer.experiments.comparison.audit import audit
 from medical_transformer.experiments.comparison.collecting import collect, facts_about_methods, protocol
 from medical_transformer.experiments.comparison.config import ComparisonConfig
-from medical_transformer.experiments.comparison.grid import Done, Job, run_jobs
+from medical_transformer.experiments.comparison.grid import Done, Job, Where, run_jobs
 from medical_transformer.experiments.comparison.opening import OpenTask, open_task
 from medical_transformer.experiments.comparison.progress import GridProgress
 from medical_transformer.experiments.comparison.running import finished
 from medical_transformer.experiments.comparison.setup import set_up
+from medical_transformer.experiments.comparison.side_by_side import draw_methods
 from medical_transformer.experiments.comparison.starts import Pretraining, encoder_of, pretraining_of
 from medical_transformer.experiments.comparison.units import Unit, all_units
+from medical_transformer.reporting.comparison import write_comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +28,20 @@ class Compared:
 
     Attributes:
         trials: every finished trial.
+        page: the page with all tables.
         failed: what could not be done, and why.
         units: how many units the grid has.
         resumed: how many of them had been done before.
     """
 
     trials: Trials
+    page: Path
     failed: tuple[Done, ...]
     units: int
     resumed: int
 
 
-def compare(config: ComparisonConfig, out: Path, *, workers: int = 0) -> Compared:
+def compare(config: ComparisonConfig, out: Path, *, workers: int = 0, scheduler: str | None = None) -> Compared:
     """Train and test every method of an experiment file, and put them side by side.
 
     Units that are done are not done again: a run that was killed goes on, and a method that is added to the file
@@ -47,6 +51,7 @@ def compare(config: ComparisonConfig, out: Path, *, workers: int = 0) -> Compare
         config: the experiment file's value, with paths as they are seen from here.
         out: gets a folder per unit, `config.json`, `folds-TASK.tsv`, and the tables.
         workers: processes of one thread each; 0 works here, with all threads.
+        scheduler: address of a dask.distributed cluster, which then does the work.
 
     Raises:
         LeakageError: if an honest number cannot come of it; found before anything is trained.
@@ -60,7 +65,8 @@ def compare(config: ComparisonConfig, out: Path, *, workers: int = 0) -> Compare
     write_json(out / "config.json", config.model_dump(mode="json"))
     units = list(all_units(config))
     done = [unit for unit in units if _is_done(config, tasks[unit.task], unit, out)]
-    failed = _work(config, tasks, [unit for unit in units if unit not in set(done)], out, workers)
+    left = [unit for unit in units if unit not in set(done)]
+    failed = _work(config, tasks, left, out, Where(workers, scheduler))
     trials = collect(config, tasks, units, out)
     if not trials:
         raise ConfigError("Nothing could be done. " + " ".join(f"{one.work}: {one.reason}" for one in failed))
@@ -71,7 +77,21 @@ def compare(config: ComparisonConfig, out: Path, *, workers: int = 0) -> Compare
         trials=trials,
         about=protocol(config, tasks, told),
     )
-    return Compared(compared, failed, len(units), len(done))
+    page = _write(config, compared, tasks, units, out)
+    return Compared(compared, page, failed, len(units), len(done))
+
+
+def _write(config: ComparisonConfig, trials: Trials, tasks: dict[str, OpenTask], units: list[Unit], out: Path) -> Path:
+    """Write the tables and their page."""
+    cohorts = {task.labelled.name: task.labelled for task in tasks.values()}
+    return write_comparison(
+        trials,
+        out,
+        cohorts=list(cohorts.values()),
+        overlays=[picture for task in tasks.values() for picture in draw_methods(trials, task, out)],
+        planned=dict.fromkeys((unit.method, unit.task, unit.fraction, unit.seed) for unit in units),
+        same_data=config.same_data,
+    )
 
 
 def _is_done(config: ComparisonConfig, task: OpenTask, unit: Unit, out: Path) -> bool:
@@ -82,7 +102,7 @@ def _is_done(config: ComparisonConfig, task: OpenTask, unit: Unit, out: Path) ->
 
 
 def _work(
-    config: ComparisonConfig, tasks: dict[str, OpenTask], units: list[Unit], out: Path, workers: int
+    config: ComparisonConfig, tasks: dict[str, OpenTask], units: list[Unit], out: Path, where: Where
 ) -> tuple[Done, ...]:
     """Do the pre-trainings, then the units, and return what failed."""
     starts = {unit: pretraining_of(config, tasks[unit.task], unit) for unit in units}
@@ -91,8 +111,7 @@ def _work(
 
         def run(work: Iterable[Pretraining | Unit]) -> list[Done]:
             jobs = [Job(config, out, one) for one in work]
-            outcomes = run_jobs(jobs, min(workers, len(jobs)), progress.epoch)
-            return [progress.done(outcome) for outcome in outcomes]
+            return [progress.done(outcome) for outcome in run_jobs(jobs, where, progress.epoch)]
 
         lost = {outcome.work: outcome.reason for outcome in run(before) if outcome.reason}
         orphans = [Done(unit, f"its {start} failed") for unit, start in starts.items() if start in lost]

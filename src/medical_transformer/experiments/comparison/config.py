@@ -128,6 +128,9 @@ class ComparisonConfig(Frozen):
     search: SearchConfig = SearchConfig()
     folds: Annotated[int, Field(ge=3, le=100)] = 5
     fold_seed: Annotated[int, Field(ge=0)] = 0
+    same_data: Annotated[
+        tuple[str, ...], Field(description="Tasks whose data set is the paper's own, so that its figures compare.")
+    ] = ()
     together: Annotated[
         str | None, Field(description="Subjects that share this stay in one fold: `site`, or a label.")
     ] = None

@@ -11,7 +11,8 @@ from medical_transformer.experiments.comparison.running import run_unit
 from medical_transformer.experiments.comparison.setup import set_up
 from medical_transformer.experiments.comparison.starts import Pretraining, run_pretraining
 from medical_transformer.experiments.comparison.units import Unit
-from medical_transformer.preprocessing.workers import Died, run_each
+from medical_transformer.preprocessing.cluster import run_on_cluster
+from medical_transformer.preprocessing.workers import run_each
 from medical_transformer.training import EpochRecord
 
 
@@ -43,20 +44,41 @@ class Done:
     reason: str = ""
 
 
-def run_jobs(jobs: Sequence[Job], workers: int, on_epoch: Callable[[EpochRecord], None] | None) -> Iterator[Done]:
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where the work is done.
+
+    Attributes:
+        workers: processes of one thread each; 0 works here, with all threads.
+        scheduler: address of a dask.distributed cluster, which then does the work.
+    """
+
+    workers: int = 0
+    scheduler: str | None = None
+
+
+HERE = Where()
+
+
+def run_jobs(
+    jobs: Sequence[Job], where: Where = HERE, on_epoch: Callable[[EpochRecord], None] | None = None
+) -> Iterator[Done]:
     """Do jobs and tell of each when it is done.
 
     Args:
         jobs: what is to be done; none needs another one of them.
-        workers: processes of one thread each; 0 works here, with all threads, and shows epochs.
+        where: this process, others, or a cluster.
         on_epoch: called after each epoch where the work is done here.
     """
-    if workers == 0:
-        for job in jobs:
-            yield do(job, on_epoch)
+    if where.scheduler is None and where.workers == 0:
+        yield from (do(job, on_epoch) for job in jobs)
         return
-    for index, outcome in run_each(do, jobs, workers):
-        yield Done(jobs[index].work, outcome.sentence) if isinstance(outcome, Died) else outcome
+    if where.scheduler is None:
+        outcomes = run_each(do, jobs, where.workers)
+    else:
+        outcomes = run_on_cluster(do, jobs, where.scheduler)
+    for index, outcome in outcomes:
+        yield outcome if isinstance(outcome, Done) else Done(jobs[index].work, outcome.sentence)
 
 
 def do(job: Job, on_epoch: Callable[[EpochRecord], None] | None = None) -> Done:
