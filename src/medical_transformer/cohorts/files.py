@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from medical_transformer.errors import CohortError
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz")
+ANALYZE_SUFFIXES = (".hdr", ".img")
 TABLE_SUFFIXES = (".csv", ".tsv", ".xls", ".xlsx", ".parquet")
 OWN_FILES = frozenset({"cohort.tsv", "cohort.json", "ledger.tsv"})
 
@@ -56,13 +57,29 @@ def is_table(path: Path) -> bool:
 
 
 def stem_of(path: Path) -> str:
-    """Return the file's name without `.nii` or `.nii.gz`."""
-    return re.sub(r"\.nii(\.gz)?$", "", path.name, flags=re.IGNORECASE)
+    """Return the file's name without the suffix of an image."""
+    return re.sub(r"\.(nii(\.gz)?|hdr|img)$", "", path.name, flags=re.IGNORECASE)
 
 
 def file_safe(text: str) -> str:
     """Return a text that can name a file: other letters become `-`; empty where nothing is left."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")
+
+
+def tables_near(source: Path, files: Iterable[Path], named: Path | None, beside: str) -> list[Path]:
+    """Return the table that was named, or else those in the source and those beside it.
+
+    Args:
+        source: the folder that is indexed.
+        files: its files, relative to it.
+        named: the table that the person named.
+        beside: what the names of tables beside the source look like, as a regular expression; others are not
+            this data set's.
+    """
+    if named is not None:
+        return [named]
+    there = (path for path in source.resolve().parent.iterdir() if is_table(path))
+    return [*(source / path for path in files if is_table(path)), *sorted(p for p in there if re.search(beside, p.name))]
 
 
 def item_of(path: Path, source: Path) -> str:
@@ -80,4 +97,6 @@ def why_unused(path: Path) -> str:
         return "A hidden file."
     if is_image(path):
         return "An image whose name this layout does not know."
+    if path.suffix.lower() in ANALYZE_SUFFIXES:
+        return "Half of an Analyze pair, which does not say where left is; only the layout oasis knows it."
     return "A table that this layout does not use." if is_table(path) else "Neither a NIfTI image nor a table."

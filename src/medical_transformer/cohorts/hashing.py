@@ -1,10 +1,10 @@
-"""Which scans hold the same bytes: a hash of their image files."""
+"""Which files hold the same bytes."""
 
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from medical_transformer.cohorts.scan import Scan
+from medical_transformer.volumes import Address
 
 HEX_DIGITS = 16
 
@@ -16,26 +16,8 @@ def hash_files(paths: Iterable[Path]) -> str:
         OSError: if a file cannot be read.
     """
     digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
+    for path in (file for path in paths for file in Address.parse(path).files):
+        with path.open("rb") as opened:
+            while block := opened.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()[:HEX_DIGITS]
-
-
-def hash_scan(scan: Scan, root: Path) -> str:
-    """Return the content hash of a scan: its image files in the order of their modalities' names.
-
-    Raises:
-        OSError: if a file cannot be read.
-    """
-    return hash_files(root / scan.images[modality] for modality in sorted(scan.images))
-
-
-def same_content(scans: Iterable[Scan]) -> tuple[tuple[Scan, ...], ...]:
-    """Return the groups of scans that hold the same bytes under different names."""
-    groups: dict[str, list[Scan]] = {}
-    for scan in scans:
-        if scan.content_hash:
-            groups.setdefault(scan.content_hash, []).append(scan)
-    return tuple(tuple(group) for group in groups.values() if len(group) > 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medical_transformer.cohorts import Cohort, Verdict, index
+from medical_transformer.cohorts.files import stem_of
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.errors import MedicalTransformerError
 from medical_transformer.volumes.reading import SUFFIXES
@@ -103,14 +104,6 @@ def _of_scan(scan: Scan, root: Path, modalities: Sequence[str]) -> Request:
     images = {word: root / scan.images[word] for word in modalities if word not in missing}
     shown = images[modalities[0]].name if len(modalities) == 1 and images else scan.name
     return Request(shown, scan.name, scan.subject, images, refusal)
-
-
-def stem_of(path: Path) -> str:
-    """Return a file's name without the suffix of an image."""
-    for suffix in sorted(SUFFIXES, key=len, reverse=True):
-        if path.name.endswith(suffix):
-            return path.name.removesuffix(suffix)
-    return path.name
 
 
 def subject_of(stem: str) -> str:

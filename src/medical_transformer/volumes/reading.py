@@ -12,6 +12,7 @@ import numpy as np
 from nibabel import orientations
 
 from medical_transformer.errors import VolumeError
+from medical_transformer.volumes.address import Address
 from medical_transformer.volumes.grid import Grid
 from medical_transformer.volumes.volume import Volume
 
@@ -44,6 +45,9 @@ class StoredGrid:
 def read_volume(path: Path) -> tuple[Volume, StoredGrid]:
     """Read a 3-D image to its last byte and turn it to RAS+.
 
+    Args:
+        path: the file, or an address such as `BRATS_001.nii.gz[volume=2]`.
+
     Returns:
         The volume (float32, scaled by the header's slope) and how the file stores it.
 
@@ -63,7 +67,7 @@ def read_label_map(path: Path) -> tuple[Volume, StoredGrid]:
         VolumeError: naming the file, also where the values are not whole numbers or too large for int16.
     """
     image = _open(path)
-    voxels = _read_voxels(image, path)
+    voxels = _standing_for(_read_voxels(image, path), path)
     if not np.isfinite(voxels).all() or np.any(voxels != np.rint(voxels)):
         raise VolumeError(f"{path}: a label map must hold whole numbers only.")
     if voxels.min() < LABELS.min or voxels.max() > LABELS.max:
@@ -71,7 +75,39 @@ def read_label_map(path: Path) -> tuple[Volume, StoredGrid]:
     return _to_ras(voxels.astype(np.int16), image, path)
 
 
+def _standing_for(voxels: Any, path: Path) -> Any:
+    """Exchange the numbers of a label map for those that its address says they stand for."""
+    values = Address.parse(path).values
+    meant = voxels.copy() if values else voxels
+    for old, new in values.items():
+        meant[voxels == old] = new
+    return meant
+
+
 def _open(path: Path) -> Any:
+    address = Address.parse(path)
+    image = _load(address.file)
+    if address.axes:
+        return _analyze(image, address.axes, path)
+    if address.volume is None:
+        return image
+    if len(image.shape) != 4 or address.volume >= image.shape[3]:
+        raise VolumeError(f"{path}: the file has the sides {image.shape} and no volume {address.volume}.")
+    return image.slicer[..., address.volume]
+
+
+def _analyze(image: Any, axes: str, path: Path) -> Any:
+    """Return an Analyze pair under the axes that its data set says it has; the header has no word for them."""
+    if not isinstance(image, nibabel.AnalyzeImage) or isinstance(image, nibabel.Nifti1Pair):
+        raise VolumeError(f"{path}: only an Analyze pair is given its axes; this file's header has its own.")
+    turn = np.linalg.inv(orientations.inv_ornt_aff(orientations.axcodes2ornt(axes), image.shape[:3]))
+    affine = np.eye(4)
+    affine[:3, :3] = turn[:3, :3] @ np.diag(image.header.get_zooms()[:3])
+    affine[:3, 3] = -affine[:3, :3] @ (np.array(image.shape[:3]) - 1) / 2  # the middle of the image is the origin
+    return nibabel.Nifti1Image(image.dataobj, affine)
+
+
+def _load(path: Path) -> Any:
     if not path.is_file():
         raise VolumeError(f"{path}: there is no such file.")
     if not path.name.lower().endswith(SUFFIXES):

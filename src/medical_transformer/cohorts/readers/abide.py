@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import is_image, is_table, item_of, list_files
+from medical_transformer.cohorts.files import is_image, item_of, list_files, tables_near
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted
 from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
 from medical_transformer.cohorts.ledger import Verdict
@@ -74,9 +74,7 @@ def _sessions(files: Iterable[Path]) -> dict[str, list[Path]]:
 
 
 def _tables(source: Path, files: Iterable[Path], table: Path | None) -> Tables:
-    beside = sorted(path for path in source.resolve().parent.glob("*.csv") if "henotypic" in path.name)
-    paths = [table] if table else [*(source / path for path in files if is_table(path)), *beside]
-    raws = [read_raw_table(path, item_of(path, source)) for path in paths]
+    raws = [read_raw_table(path, item_of(path, source)) for path in tables_near(source, files, table, "henotypic")]
     if table:
         raws[0].require("SUB_ID")
     return [(raw, group_people(raw, _subject, _labels)) for raw in raws if raw.column("SUB_ID")]

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import is_image, is_table, item_of, list_files
+from medical_transformer.cohorts.files import is_image, item_of, list_files, tables_near
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
 from medical_transformer.cohorts.ledger import Verdict
@@ -126,8 +126,7 @@ def _day(text: str | None) -> date | None:
 
 def _tables(source: Path, files: Iterable[Path], table: Path | None) -> _Tables:
     """Read ADNIMERGE and the collection's table, told apart by their columns, in the source and beside it."""
-    beside = sorted(path for path in source.resolve().parent.glob("*.csv") if "ADNI" in path.name.upper())
-    paths = [table] if table else [*(source / path for path in files if is_table(path)), *beside]
+    paths = tables_near(source, files, table, "(?i)adni")
     raws = tuple(raw for path in paths if _kind(raw := read_raw_table(path)))
     if table and not raws:
         raise CohortError(f"{table} is neither ADNIMERGE (PTID, VISCODE) nor a collection (Image Data ID, Subject).")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import is_image, is_table, list_files, stem_of
+from medical_transformer.cohorts.files import is_image, list_files, stem_of, tables_near
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.labels import Label, plausible, present
 from medical_transformer.cohorts.ledger import Verdict
@@ -123,13 +123,8 @@ def _mask(case: str, kinds: Mapping[str, Path], others: list[Path], draft: Ledge
 
 def _tables(source: Path, files: Iterable[Path], table: Path | None) -> Tables:
     """Read the tables that have a column of BraTS 2020 identifiers, in the source and right above it."""
-    above = sorted(path for path in source.resolve().parent.glob("*.csv") if is_table(path))
-    inside = [source / path for path in files if is_table(path)]
-    paths = (
-        [table] if table else [*inside, *(path for path in above if "survival" in path.name or "mapping" in path.name)]
-    )
     found: dict[Path, tuple[RawTable, People]] = {}
-    for path in paths:
+    for path in tables_near(source, files, table, "survival|mapping"):
         raw = read_raw_table(path)
         id_column = raw.require(*ID_COLUMNS) if table else raw.column(*ID_COLUMNS)
         if id_column is not None:
