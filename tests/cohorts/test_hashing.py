@@ -1,19 +1,20 @@
 import hashlib
 from pathlib import Path
 
-from medical_transformer.cohorts import Scan
-from medical_transformer.cohorts.hashing import hash_scan
+from medical_transformer.cohorts.hashing import hash_files
 
 
-def test_the_hash_of_one_image_is_the_beginning_of_its_sha256(tmp_path: Path) -> None:
+def test_the_hash_of_a_file_is_the_beginning_of_its_sha256(tmp_path: Path) -> None:
     (tmp_path / "a.nii").write_bytes(b"voxels")
-    scan = Scan(subject="a", name="a", images={"T1w": Path("a.nii")})
-    assert hash_scan(scan, tmp_path) == hashlib.sha256(b"voxels").hexdigest()[:16]
+    assert hash_files([tmp_path / "a.nii"]) == hashlib.sha256(b"voxels").hexdigest()[:16]
 
 
-def test_the_hash_does_not_depend_on_the_order_in_which_modalities_are_named(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / name).write_bytes(name.encode())
-    one = Scan(subject="a", name="a", images={"T1w": Path("a"), "T2w": Path("b")})
-    other = Scan(subject="a", name="a", images={"T2w": Path("b"), "T1w": Path("a")})
-    assert hash_scan(one, tmp_path) == hash_scan(other, tmp_path)
+def test_a_volume_of_a_series_is_hashed_as_its_file(tmp_path: Path) -> None:
+    (tmp_path / "a.nii").write_bytes(b"voxels")
+    assert hash_files([tmp_path / "a.nii[volume=1]"]) == hash_files([tmp_path / "a.nii"])
+
+
+def test_of_an_analyze_pair_both_files_are_hashed(tmp_path: Path) -> None:
+    (tmp_path / "a.hdr").write_bytes(b"header")
+    (tmp_path / "a.img").write_bytes(b"voxels")
+    assert hash_files([tmp_path / "a.img[axes=ASL]"]) == hashlib.sha256(b"headervoxels").hexdigest()[:16]

@@ -79,7 +79,10 @@ def tables_near(source: Path, files: Iterable[Path], named: Path | None, beside:
     if named is not None:
         return [named]
     there = (path for path in source.resolve().parent.iterdir() if is_table(path))
-    return [*(source / path for path in files if is_table(path)), *sorted(p for p in there if re.search(beside, p.name))]
+    return [
+        *(source / path for path in files if is_table(path)),
+        *sorted(p for p in there if re.search(beside, p.name)),
+    ]
 
 
 def item_of(path: Path, source: Path) -> str:

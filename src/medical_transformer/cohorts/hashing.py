@@ -16,8 +16,8 @@ def hash_files(paths: Iterable[Path]) -> str:
         OSError: if a file cannot be read.
     """
     digest = hashlib.sha256()
-    for path in (file for path in paths for file in Address.parse(path).files):
-        with path.open("rb") as opened:
+    for file in (file for path in paths for file in Address.parse(path).files):
+        with file.open("rb") as opened:
             while block := opened.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()[:HEX_DIGITS]

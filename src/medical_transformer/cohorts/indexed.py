@@ -22,11 +22,13 @@ class Indexed:
         cohort: the scans, with paths relative to the source.
         ledger: an entry for every file and every table row that was met.
         notes: sentences for the person who asked.
+        planned: whether the images are yet to be made (DICOM that was only looked at).
     """
 
     cohort: Cohort
     ledger: Ledger
     notes: tuple[str, ...]
+    planned: bool = False
 
 
 class LedgerDraft:

@@ -16,7 +16,7 @@ from medical_transformer.cohorts.headers import NIFTI_2, Header, read_header, wh
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.volumes import Address
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 GZIP = b"\x1f\x8b"
 
 
@@ -43,7 +43,7 @@ class Inspected:
     voxels: Mapping[Path, str] | None = None
 
 
-class _Unusable(Exception):
+class _UnusableError(Exception):
     """Why a file cannot be used, to be continued after its name."""
 
 
@@ -66,7 +66,7 @@ def inspect_scan(scan: Scan, root: Path) -> Inspected:
         taken = address.file in seen or address in maps
         try:
             seen[address.file] = _inspect(address, root, _Nothing() if taken else digest)
-        except (OSError, zlib.error, _Unusable) as problem:
+        except (OSError, zlib.error, _UnusableError) as problem:
             return Inspected(f"{address.file.as_posix()} {_told(problem)}.")
     voxels = {address.file: seen[address.file] for address in images}
     return Inspected("", digest.hexdigest()[:HEX_DIGITS], voxels)
@@ -77,7 +77,9 @@ def _told(problem: Exception) -> str:
         return "is a link to a file that is not there; fetch its content first"
     if isinstance(problem, OSError):
         return f"cannot be read ({problem.strerror}); check the disk and its permissions"
-    return "has damaged bytes (its checksum is wrong); fetch it again" if isinstance(problem, zlib.error) else str(problem)
+    return (
+        "has damaged bytes (its checksum is wrong); fetch it again" if isinstance(problem, zlib.error) else str(problem)
+    )
 
 
 def _inspect(address: Address, root: Path, digest: Digest) -> str:
@@ -87,14 +89,14 @@ def _inspect(address: Address, root: Path, digest: Digest) -> str:
     header = _header(header_file, of_pair=of_pair)
     wrong = why_no_head(header, address.volume)
     if wrong:
-        raise _Unusable(wrong)
+        raise _UnusableError(wrong)
     if of_pair:
         digest.update(header_file.read_bytes())
     voxels = hashlib.sha256(repr((header.sides, header.datatype)).encode())
     length = _feed(_plain(voxel_file, digest), header.begin, voxels)
     missing = header.begin + header.voxel_bytes - length
     if missing > 0:
-        raise _Unusable(f"is cut short: {missing} bytes of its voxels are missing; fetch it again")
+        raise _UnusableError(f"is cut short: {missing} bytes of its voxels are missing; fetch it again")
     return voxels.hexdigest()
 
 
@@ -102,18 +104,18 @@ def _header(path: Path, *, of_pair: bool) -> Header:
     with path.open("rb") as file:
         head = file.read(NIFTI_2)
         if not head:
-            raise _Unusable("is empty (0 bytes); fetch it again")
+            raise _UnusableError("is empty (0 bytes); fetch it again")
         named_gz, is_gz = path.name.lower().endswith(".gz"), head.startswith(GZIP)
         if named_gz and not is_gz:
-            raise _Unusable("is called .gz but is not compressed with gzip; give it the name of what it is")
+            raise _UnusableError("is called .gz but is not compressed with gzip; give it the name of what it is")
         if is_gz and not named_gz:
-            raise _Unusable("is compressed with gzip; call it .nii.gz")
+            raise _UnusableError("is compressed with gzip; call it .nii.gz")
         if is_gz:
             file.seek(0)
             head = zlib.decompressobj(31).decompress(file.read(BLOCK), NIFTI_2)
     header = read_header(head, of_pair=of_pair)
     if header is None:
-        raise _Unusable("does not begin with a NIfTI header, so it is no image whatever its name says")
+        raise _UnusableError("does not begin with a NIfTI header, so it is no image whatever its name says")
     return header
 
 
@@ -158,4 +160,4 @@ def _decompressed(blocks: Iterator[bytes]) -> Iterator[bytes]:
                 yield member.decompress(block)
                 block = member.unused_data  # noqa: PLW2901
     if not member.eof:
-        raise _Unusable("is cut short: its compressed data stops in the middle; fetch it again")
+        raise _UnusableError("is cut short: its compressed data stops in the middle; fetch it again")

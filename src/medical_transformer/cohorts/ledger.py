@@ -11,6 +11,8 @@ from typing import Literal
 
 from medical_transformer.cohorts.tables import write_table
 
+MODALITIES = frozenset({"T1", "T1w", "T1ce", "T2", "T2w"})
+
 Kind = Literal["file", "row", "scan"]
 
 
@@ -47,6 +49,25 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Entries to which the same happened for the same reason.
+
+    Attributes:
+        kind: what they are.
+        verdict: what became of them.
+        reason: their reason; where it names something else for each, `…` stands for it.
+        count: how many they are.
+        examples: the first of them.
+    """
+
+    kind: Kind
+    verdict: Verdict
+    reason: str
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """All entries, in the order in which they were met."""
 
@@ -59,6 +80,22 @@ class Ledger:
     def of(self, verdict: Verdict) -> tuple[Entry, ...]:
         """Return the entries with one verdict."""
         return tuple(entry for entry in self.entries if entry.verdict is verdict)
+
+    def groups(self, examples: int = 3) -> tuple["Group", ...]:
+        """Collapse entries of one kind and verdict whose reasons differ only in names and numbers."""
+        found: dict[tuple[Kind, Verdict, str], list[Entry]] = {}
+        for entry in self.entries:
+            found.setdefault((entry.kind, entry.verdict, _shape(entry)), []).append(entry)
+        return tuple(
+            Group(
+                kind,
+                verdict,
+                several[0].reason if len({entry.reason for entry in several}) == 1 else shape,
+                len(several),
+                tuple(entry.item for entry in several[:examples]),
+            )
+            for (kind, verdict, shape), several in found.items()
+        )
 
     def save(self, path: Path) -> None:
         """Write the ledger as a tab-separated table."""
@@ -83,6 +120,17 @@ def line_of(item: str, verdict: str, *parts: str) -> str:
     """
     said = (re.sub(rf"^(.*[/\\])?{re.escape(item)}: ", "", part) for part in parts)
     return " | ".join([f"{item}: {verdict}", *(part for part in said if part)])
+
+
+def _shape(entry: Entry) -> str:
+    """Return the reason with `…` for every word that is a name: of a file, of the entry, or one with a digit."""
+    names = {entry.item, entry.subject, entry.item.rpartition("/")[2]}
+    words = (word if _is_a_word(word.strip(".,;:()'"), names) else "…" for word in entry.reason.split(" "))
+    return " ".join(words)
+
+
+def _is_a_word(word: str, names: set[str]) -> bool:
+    return word in MODALITIES or not (word in names or "/" in word or any(letter.isdigit() for letter in word))
 
 
 def _entries(rows: Iterable[dict[str, str]]) -> Iterable[Entry]:

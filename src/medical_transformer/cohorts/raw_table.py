@@ -15,6 +15,7 @@ from medical_transformer.errors import CohortError
 MISSING = frozenset({"", "-9999", "-9999.0", "na", "n/a", "#n/a", "nan", "nat", "none", "null", "<na>"})
 SEPARATORS = (",", "\t", ";")
 DECIMAL_COMMA = re.compile(r"^-?\d+,\d+$")
+SHEET = "Table"
 WHOLE = re.compile(r"^[+-]?\d+(\.0+)?$")
 
 
@@ -138,15 +139,23 @@ def _with_point(cell: str) -> str:
 
 
 def _read_binary(path: Path) -> list[list[str]]:
-    read = pd.read_parquet if path.suffix.lower() == ".parquet" else pd.read_excel
     try:
-        frame = read(path)
-    except Exception as error:
+        frame = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _read_spreadsheet(path)
+    except ImportError as error:
         raise CohortError(
-            f"{path} cannot be read ({error}); install what is named, or save the table as CSV."
+            f"{path}: reading it needs the extra 'tables': pip install 'medical-transformer[tables]'. "
+            "Or save the table as CSV."
         ) from error
+    except Exception as error:
+        raise CohortError(f"{path} is not a readable table; export it again, or save the table as CSV.") from error
     body = [[_cell(value) for value in values] for values in frame.itertuples(index=False)]
     return [[str(column) for column in frame.columns], *body]
+
+
+def _read_spreadsheet(path: Path) -> pd.DataFrame:
+    """Read the sheet that is called Table, as in IXI.xls, or else the first."""
+    with pd.ExcelFile(path) as book:
+        return book.parse(SHEET if SHEET in book.sheet_names else 0)
 
 
 def _cell(value: object) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from medical_transformer.cohorts import Cohort, Verdict, index
 from medical_transformer.cohorts.files import stem_of
 from medical_transformer.cohorts.scan import Scan
-from medical_transformer.errors import MedicalTransformerError
+from medical_transformer.errors import CohortError, MedicalTransformerError
 from medical_transformer.volumes.reading import SUFFIXES
 
 
@@ -93,6 +93,10 @@ def _of_folder(path: Path) -> tuple[Cohort, list[tuple[str, str]]]:
     if (path / "cohort.tsv").is_file():
         return Cohort.load(path), []
     indexed = index(path)
+    if indexed.planned:
+        raise CohortError(
+            f"{path} holds DICOM; convert it with `medtrans index {path} --out COHORT`, then give COHORT."
+        )
     entries = (*indexed.ledger.of(Verdict.REFUSED), *indexed.ledger.of(Verdict.SKIPPED))
     images = [entry for entry in entries if entry.kind == "file" and entry.item.lower().endswith(SUFFIXES)]
     return indexed.cohort, [(entry.item, entry.reason) for entry in images]

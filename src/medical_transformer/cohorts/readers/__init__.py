@@ -4,11 +4,12 @@ A reader is a module with the three names of `Reader`. To add one, write its fil
 before any reader that would also recognise its folders.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 from medical_transformer.cohorts.indexed import Indexed
-from medical_transformer.cohorts.readers import abide, adni, bids, brats, camcan, folder, ixi
+from medical_transformer.cohorts.readers import abide, adni, bids, brats, camcan, dicom, folder, ixi, msd, oasis
 
 
 class Reader(Protocol):
@@ -25,6 +26,9 @@ class Reader(Protocol):
         ...
 
 
-READERS: tuple[Reader, ...] = (ixi, brats, adni, abide, camcan, bids, folder)
+READERS: tuple[Reader, ...] = (ixi, brats, msd, oasis, adni, abide, camcan, bids, folder, dicom)
 
-__all__ = ["READERS", "Reader"]
+# What is usually taken of a data set, where nothing else is asked; a scan of which it is not known stays.
+USUAL: Mapping[str, tuple[str, ...]] = {abide.name: abide.usual}
+
+__all__ = ["READERS", "USUAL", "Reader", "dicom"]

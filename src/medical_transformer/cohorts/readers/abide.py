@@ -32,7 +32,7 @@ PLACE = re.compile(
 )
 SEX_CODES = {"1": "male", "2": "female"}
 GROUPS = {1: "ASD", 2: "control"}
-YOUNGEST_IN_PAPER = 13  # paper section 4.1: subjects of 13 years or older
+usual = ("age_years>=13",)  # paper section 4.1: subjects of 13 years or older
 
 Tables = Sequence[tuple[RawTable, People]]
 
@@ -123,12 +123,7 @@ def _person(subject: str, tables: Tables) -> Person | None:
 
 def _notes(scans: Sequence[Scan], tables: Tables) -> list[str]:
     subjects = {scan.subject for scan in scans}
-    ages = [age for scan in scans if isinstance(age := scan.labels.get("age_years"), float)]
-    young = sum(age < YOUNGEST_IN_PAPER for age in ages)
-    notes = [
-        f"{counted(scans, 'scan')} of {counted(subjects, 'subject')}; {young} are younger than "
-        f"{YOUNGEST_IN_PAPER} years, whom the paper left out."
-    ]
+    notes = [f"{counted(scans, 'scan')} of {counted(subjects, 'subject')}."]
     if not tables:
         notes.append("No phenotypic table (with SUB_ID) was found, so there are no labels.")
     return notes + notes_on_missing(scans, ("age_years", "sex", "diagnosis"))

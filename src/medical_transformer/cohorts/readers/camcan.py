@@ -9,7 +9,6 @@ from medical_transformer.cohorts.readers import bids
 name = "camcan"
 
 SEX_CODES = {"1": "male", "2": "female"}
-SCANS_IN_PAPER = 653  # paper section 4.1
 
 
 def recognises(folder: Path) -> bool:
@@ -25,6 +24,4 @@ def read(source: Path, table: Path | None) -> Indexed:
         CohortError: if there is no T1w image, or the table cannot be read.
     """
     indexed = bids.read(source, table, SEX_CODES)
-    found = len(indexed.cohort)
-    note = f"{found} scans of Cam-CAN; the paper used {SCANS_IN_PAPER}."
-    return replace(indexed, cohort=replace(indexed.cohort, name="Cam-CAN"), notes=(note, *indexed.notes))
+    return replace(indexed, cohort=replace(indexed.cohort, name="Cam-CAN"))

@@ -31,7 +31,6 @@ name = "ixi"
 FILE = re.compile(r"^(?P<scan>(?P<subject>IXI\d{3})-(?P<site>Guys|HH|IOP)-\d+)-(?P<kind>[A-Z0-9-]+)\.nii(\.gz)?$")
 TABLES = ("IXI.csv", "IXI.xls", "IXI.xlsx")
 SEX_CODES = {"1": "male", "2": "female"}
-SCANS_IN_PAPER = 566  # paper section 4.1
 
 
 def recognises(folder: Path) -> bool:
@@ -148,8 +147,7 @@ def _account_for_maps(maps: Mapping[str, Path], scans: Iterable[Scan], draft: Le
 
 def _notes(scans: tuple[Scan, ...], people: People, table: RawTable | None) -> tuple[str, ...]:
     subjects = {scan.subject for scan in scans}
-    found = f"{counted(scans, 'T1 scan')} of {counted(subjects, 'subject')}"
-    notes = [f"{found}; the paper used {SCANS_IN_PAPER} of IXI."]
+    notes = [f"{counted(scans, 'T1 scan')} of {counted(subjects, 'subject')}."]
     if table is None:
         return (*notes, f"No table found ({', '.join(TABLES)}), so no scan has an age or a sex.")
     notes += notes_on_missing(scans, ("age_years", "sex"))

@@ -1,0 +1,82 @@
+"""Which of the scans that a reader found can be used: their files are whole, and no other scan is the same."""
+
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from medical_transformer.cohorts.dropping import Drop, without
+from medical_transformer.cohorts.indexed import Indexed, listing
+from medical_transformer.cohorts.inspection import Inspected, inspect_scan
+from medical_transformer.cohorts.ledger import Entry, Ledger, Verdict
+from medical_transformer.cohorts.scan import Scan
+
+# Hashing and decompressing let other threads run, and a disk answers several readers better than one.
+MOST_READERS = 8
+
+
+def checked(indexed: Indexed) -> Indexed:
+    """Read every file once: refuse what is damaged, hash the rest, and keep a scan that is there twice once."""
+    inspected = _inspect_all(indexed.cohort.scans, indexed.cohort.root)
+    broken = {name: Drop(Verdict.REFUSED, one.problem) for name, one in inspected.items() if one.problem}
+    hashed = [
+        replace(scan, content_hash=inspected[scan.name].content_hash)
+        for scan in indexed.cohort.scans
+        if scan.name not in broken
+    ]
+    twins = _twins(hashed, inspected)
+    doubled = {scan.name: _why_doubled(scan, first) for scan, first in twins}
+    whole = replace(indexed.cohort, scans=(*hashed, *(s for s in indexed.cohort.scans if s.name in broken)))
+    kept = without(replace(indexed, cohort=whole), broken | doubled)
+    notes = [f"{name} was refused: {drop.reason}" for name, drop in broken.items()]
+    notes += [f"{name} was left out: {drop.reason}" for name, drop in doubled.items()]
+    return replace(kept, ledger=_with_twins(kept.ledger, twins), notes=(*indexed.notes, *notes))
+
+
+def _inspect_all(scans: Iterable[Scan], root: Path) -> dict[str, Inspected]:
+    found = tuple(scans)
+    with ThreadPoolExecutor(min(MOST_READERS, os.cpu_count() or 1)) as pool:
+        results = pool.map(lambda scan: inspect_scan(scan, root), found)
+        return {scan.name: result for scan, result in zip(found, results, strict=True)}
+
+
+def _twins(scans: Iterable[Scan], inspected: Mapping[str, Inspected]) -> list[tuple[Scan, Scan]]:
+    """Return each scan that holds an image of an earlier one, with that earlier one."""
+    owners: dict[str, Scan] = {}
+    twins = []
+    for scan in scans:
+        voxels = set((inspected[scan.name].voxels or {}).values())
+        first = next((owners[one] for one in sorted(voxels) if one in owners), None)
+        if first is not None:
+            twins.append((scan, first))
+        else:
+            owners.update(dict.fromkeys(voxels, scan))
+    return twins
+
+
+def _why_doubled(scan: Scan, first: Scan) -> Drop:
+    if scan.subject == first.subject:
+        return Drop(Verdict.SKIPPED, f"Holds the same voxels as {first.name} of the same subject, which is kept.")
+    known = set(scan.labels) & set(first.labels)
+    differ = sorted(label for label in known if scan.labels[label] != first.labels[label])
+    told = f" and another {listing(differ)}" if differ else ""
+    return Drop(
+        Verdict.REFUSED,
+        f"Holds the same voxels as {first.name}, which is kept, under another subject{told}; "
+        "find out whose head it is and take the wrong one away.",
+    )
+
+
+def _with_twins(ledger: Ledger, twins: Iterable[tuple[Scan, Scan]]) -> Ledger:
+    """Say of the scans that were kept which others are the same."""
+    others: dict[str, list[str]] = {}
+    for scan, first in twins:
+        others.setdefault(first.name, []).append(scan.name)
+    return Ledger(tuple(_with_others(entry, others) for entry in ledger.entries)) if others else ledger
+
+
+def _with_others(entry: Entry, others: Mapping[str, list[str]]) -> Entry:
+    if entry.kind != "scan" or entry.item not in others:
+        return entry
+    return replace(entry, reason=f"{entry.reason} The same voxels lie under {listing(others[entry.item])}.")

@@ -1,0 +1,151 @@
+"""DICOM as scanners and archives export it, in folders and zips: the T1w series of each study, converted.
+
+Everything is found by the headers, never by file names. Without a folder to write to, the series are only listed.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from medical_transformer.cohorts.cohort import Cohort
+from medical_transformer.cohorts.columns import label_columns
+from medical_transformer.cohorts.dicom import Choice, Series, choose, convert, find_instances, find_series, holds_dicom
+from medical_transformer.cohorts.dicom.finding import is_zip, split
+from medical_transformer.cohorts.files import file_safe, item_of
+from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
+from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.matching import require_match
+from medical_transformer.cohorts.people import Person, account_for_rows, group_people, notes_on_rows
+from medical_transformer.cohorts.raw_table import read_raw_table
+from medical_transformer.cohorts.scan import Scan
+from medical_transformer.errors import CohortError
+
+__all__ = ["is_zip", "name", "read", "recognises"]
+
+name = "dicom"
+
+IMAGES = "images"
+
+
+def recognises(folder: Path) -> bool:
+    """Tell whether a folder or a zip holds DICOM; this reader comes after that of plain folders."""
+    return holds_dicom(folder)
+
+
+def read(source: Path, table: Path | None, out: Path | None = None) -> Indexed:
+    """Choose the T1w series of each study and convert it into `images/` of the cohort.
+
+    Args:
+        source: a folder or a zip.
+        table: a table whose column names scans or patients; without it, age and sex come from the headers.
+        out: the cohort's folder; None converts nothing and lists what would be taken.
+
+    Raises:
+        CohortError: if there is no series, the extra is missing, or the named table names none of the scans.
+    """
+    folder, files = split(source)
+    found, refused = find_series(folder, find_instances(folder, files))
+    if not found and not refused:
+        raise CohortError(f"{source} holds no DICOM series.")
+    draft = LedgerDraft()
+    for one in refused:
+        draft.file(one.item, Verdict.REFUSED, one.reason)
+    named = _named(_studies(found), source)
+    choices = {scan: choose(study) for scan, study in named.items()}
+    scans = [
+        scan for scan_name, of_study in choices.items() if (scan := _scan(scan_name, of_study, folder, out, draft))
+    ]
+    scans, notes = _with_table(scans, table, folder, draft) if table else (scans, [])
+    read_files = {instance.file for series in found for instance in series.instances} | {Path(o.item) for o in refused}
+    ledger = draft.finish([path for path in files if path not in read_files])
+    root = source if out is None else out / IMAGES
+    title = source.resolve().stem if is_zip(source) else source.resolve().name
+    return Indexed(Cohort(title, root, tuple(scans)), ledger, (*_notes(scans, found, out), *notes), planned=out is None)
+
+
+def _studies(found: Iterable[Series]) -> dict[str, list[Series]]:
+    studies: dict[str, list[Series]] = {}
+    for series in found:
+        studies.setdefault(series.study, []).append(series)
+    return studies
+
+
+def _named(studies: Mapping[str, list[Series]], source: Path) -> dict[str, list[Series]]:
+    """Name each study by patient and day; a number follows where these agree."""
+    named: dict[str, list[Series]] = {}
+    for study in studies.values():
+        day = study[0].day
+        wanted = f"{_subject(study[0], source)}_{day.isoformat()}" if day else _subject(study[0], source)
+        scan, number = wanted, 2
+        while scan in named:
+            scan, number = f"{wanted}-{number}", number + 1
+        named[scan] = study
+    return named
+
+
+def _subject(series: Series, source: Path) -> str:
+    """Return the patient's identifier, or where it was taken out, the folder right below the source."""
+    above = series.instances[0].item.split("/")
+    return file_safe(series.patient) or file_safe(above[0] if len(above) > 1 else source.resolve().stem) or "patient"
+
+
+def _scan(scan: str, choices: Sequence[Choice], source: Path, out: Path | None, draft: LedgerDraft) -> Scan | None:
+    taken = next((choice for choice in choices if choice.modality), None)
+    subject = _subject(choices[0].series, source)
+    for choice in choices:
+        verdict = Verdict.USED if choice is taken else Verdict.SKIPPED
+        draft.file(_item(choice.series), verdict, f"{choice.series.title.capitalize()}: {choice.reason}", subject)
+    if taken is None:
+        draft.scan(scan, Verdict.SKIPPED, "None of its series is a T1w of a head.", subject)
+        return None
+    image = Path(f"{scan}_{taken.modality}.nii.gz")
+    try:
+        if out is not None:
+            convert(taken.series, source, out / IMAGES / image)
+    except CohortError as error:
+        draft.scan(scan, Verdict.REFUSED, str(error), subject)
+        return None
+    done = "To be converted" if out is None else "Converted"
+    draft.scan(scan, Verdict.USED, f"{done} from {taken.series.title}.", subject)
+    day = taken.series.day
+    return Scan(
+        subject=subject,
+        name=scan,
+        images={taken.modality: image},
+        session=day.isoformat() if day else None,
+        labels=taken.series.labels(),
+        source=_item(taken.series),
+    )
+
+
+def _item(series: Series) -> str:
+    """Return how the ledger calls a series: the folder of its files, its number, and how many they are."""
+    folder = series.instances[0].folder or "."
+    return f"{folder} (series {series.number}, {counted(series.instances, 'file')})"
+
+
+def _with_table(scans: Sequence[Scan], table: Path, source: Path, draft: LedgerDraft) -> tuple[list[Scan], list[str]]:
+    """Give the scans the labels of a table's rows; what the table says goes before what the headers say."""
+    raw = read_raw_table(table, item_of(table, source))
+    match = require_match(raw, {scan.name: (Path(scan.subject),) for scan in scans})
+    people = group_people(raw, lambda row: match.rows.get(row.number), label_columns(raw, (match.column,)).read)
+    account_for_rows(raw, people, {scan.name for scan in scans}, source, draft)
+    return [_labelled(scan, people.get(scan.name)) for scan in scans], notes_on_rows(raw, people, set(people))
+
+
+def _labelled(scan: Scan, person: Person | None) -> Scan:
+    if person is None:
+        return scan
+    return replace(scan, labels={**scan.labels, **person.merged.labels}, source=f"{scan.source}, {person.where}")
+
+
+def _notes(scans: Sequence[Scan], found: Sequence[Series], out: Path | None) -> list[str]:
+    studies = len({series.study for series in found})
+    done = "would be converted; give --out to do it" if out is None else f"were converted into {IMAGES}/ of the cohort"
+    notes = [f"{len(found)} series of {studies} studies; {len(scans)} {done}."]
+    kinds = Counter(modality for scan in scans for modality in scan.images)
+    if kinds["T1ce"]:
+        notes.append(f"{kinds['T1ce']} have only a T1 with contrast agent, taken as T1ce.")
+    without = [scan.name for scan in scans if "age_years" not in scan.labels]
+    return [*notes, f"Without an age in the header: {listing(without)}."] if without else notes
