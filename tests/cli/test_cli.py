@@ -46,8 +46,27 @@ def test_a_dry_run_writes_nothing(folder: Path, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     done = medtrans("index", folder, "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
-    assert {entry["verdict"] for entry in json.loads(done.stdout)} >= {"used"}
+    said = json.loads(done.stdout)
+    assert (said["scans"], said["subjects"], said["labels"]) == (2, 2, ["age_years"])
+    assert {group["verdict"] for group in said["groups"]} >= {"used"}
+    assert "ledger" not in said
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_rows_without_an_image_share_a_line_unless_every_line_is_asked_for(folder: Path) -> None:
+    rows = "".join(f"{name},30\n" for name in ("carl", "dora", "emil", "fritz", "gina"))
+    (folder / "table.csv").write_text(f"subject,age_years\nann,41.5\n{rows}", encoding="utf-8")
+    shown = medtrans("index", folder, "--dry-run").stdout
+    assert "skipped\t5 rows\tNo image that belongs to this row is here.\ttable.csv row 3, table.csv row 4" in shown
+    assert shown.count("No image that belongs") == 1
+    assert medtrans("index", folder, "--dry-run", "--verbose").stdout.count("No image that belongs") == 5
+
+
+def test_a_damaged_image_ends_with_status_1_and_one_line(folder: Path, tmp_path: Path) -> None:
+    (folder / "bob_T1w.nii.gz").write_bytes((folder / "bob_T1w.nii.gz").read_bytes()[:-100])
+    done = medtrans("index", folder, "--out", tmp_path / "cohort")
+    assert done.returncode == 1
+    assert done.stderr.count("bob_T1w.nii.gz is cut short") == 1
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_an_empty_file_is_refused_with_its_row(source: Path) -> None:
     assert [scan.subject for scan in indexed.cohort.scans] == ["IXI015", "IXI033"]
     assert entry(indexed, "IXI012-HH-1211-T1.nii") == (
         Verdict.REFUSED,
-        "IXI012-HH-1211-T1.nii is empty (0 bytes).",
+        "IXI012-HH-1211-T1.nii is empty (0 bytes); fetch it again.",
     )
     assert entry(indexed, "IXI.csv row 2") == (Verdict.SKIPPED, "Its scan IXI012-HH-1211 was left out.")
 
@@ -94,8 +94,29 @@ def test_the_same_bytes_under_two_names_are_kept_once_and_said(source: Path) -> 
     (source / "IXI033-HH-1259-T1.nii").write_bytes(content)
     indexed = index(source)
     assert [scan.subject for scan in indexed.cohort.scans] == ["IXI012", "IXI015"]
-    assert entry(indexed, "IXI033-HH-1259")[0] is Verdict.SKIPPED
-    assert any("IXI033-HH-1259 holds the same bytes as IXI012-HH-1211" in note for note in indexed.notes)
+    verdict, why = entry(indexed, "IXI033-HH-1259")
+    assert verdict is Verdict.REFUSED
+    assert "Holds the same voxels as IXI012-HH-1211" in why
+    assert "another age_years, sex" in why
+    assert "The same voxels lie under IXI033-HH-1259." in entry(indexed, "IXI012-HH-1211")[1]
+    assert any("IXI033-HH-1259 was left out: Holds the same voxels" in note for note in indexed.notes)
+
+
+def test_the_same_voxels_in_another_wrapping_are_found(source: Path) -> None:
+    image = nibabel.load(source / "IXI012-HH-1211-T1.nii")
+    image.header["descrip"] = b"exported again"
+    (source / "IXI033-HH-1259-T1.nii").unlink()
+    nibabel.save(image, source / "IXI033-HH-1259-T1.nii.gz")
+    assert entry(index(source), "IXI033-HH-1259")[0] is Verdict.REFUSED
+
+
+def test_the_same_voxels_of_one_subject_are_skipped_without_alarm(source: Path) -> None:
+    content = (source / "IXI012-HH-1211-T1.nii").read_bytes()
+    (source / "IXI012-HH-1212-T1.nii").write_bytes(content)
+    assert entry(index(source), "IXI012-HH-1212") == (
+        Verdict.SKIPPED,
+        "Holds the same voxels as IXI012-HH-1211 of the same subject, which is kept.",
+    )
 
 
 def test_the_hash_is_of_the_bytes_and_not_of_the_name(source: Path) -> None:
@@ -124,7 +145,7 @@ def test_an_unknown_layout_is_refused_with_those_that_exist(source: Path) -> Non
 
 def test_a_folder_without_an_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "slice.dcm").write_bytes(b"x")
-    with pytest.raises(CohortError, match="dcm2niix"):
+    with pytest.raises(CohortError, match=r"neither a NIfTI image .* nor a DICOM series"):
         index(tmp_path)
 
 

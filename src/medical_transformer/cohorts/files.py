@@ -87,7 +87,9 @@ def tables_near(source: Path, files: Iterable[Path], named: Path | None, beside:
 
 def item_of(path: Path, source: Path) -> str:
     """Return how the ledger calls a file: its path seen from the source, `../` where it lies beside."""
-    return Path(os.path.relpath(path, source)).as_posix()
+    if path.is_relative_to(source):
+        return path.relative_to(source).as_posix()
+    return Path(os.path.relpath(path.parent.resolve() / path.name, source.resolve())).as_posix()
 
 
 def why_unused(path: Path) -> str:
