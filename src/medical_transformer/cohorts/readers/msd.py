@@ -74,7 +74,8 @@ def _description(path: Path) -> _Description:
     try:
         about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         volumes = {_known(MODALITIES, said, path): int(number) for number, said in about["modality"].items()}
-        values = {int(number): _known(BRATS_VALUES, said, path) for number, said in about["labels"].items()}
+        parts = {int(number): _known(BRATS_VALUES, said, path) for number, said in about["labels"].items()}
+        values = {old: new for old, new in parts.items() if old != new}
         cases: dict[Path, Path | None] = {_path(one["image"]): _path(one["label"]) for one in about["training"]}
         cases |= {_path(one): None for one in about.get("test", ())}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -124,7 +125,7 @@ def _scan(image: Path, labels: Path | None, said: _Description, files: set[Path]
 def _notes(scans: Sequence[Scan], said: _Description) -> list[str]:
     mapped = sum(scan.segmentation is not None for scan in scans)
     order = listing(f"{number} {modality}" for modality, number in sorted(said.volumes.items(), key=lambda one: one[1]))
-    numbers = listing(f"{old} as {new}" for old, new in said.values.items() if old)
+    numbers = listing(f"{old} as {new}" for old, new in said.values.items())
     return [
         f"{counted(scans, 'case')}, {mapped} with a map of the tumour.",
         f"Volumes of each file: {order}. Numbers of the maps are read as BraTS's: {numbers}.",
