@@ -1,3 +1,5 @@
+import importlib
+import struct
 from pathlib import Path
 
 import pandas as pd
@@ -73,12 +75,56 @@ def test_an_unreadable_spreadsheet_is_refused_with_the_way_out(tmp_path: Path) -
         read_raw_table(write(tmp_path, b"no spreadsheet", "IXI.xls"))
 
 
-def test_whole_numbers_of_a_spreadsheet_with_gaps_stay_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    frame = pd.DataFrame({"IXI_ID": [2, None], "AGE": [35.8, None]})
-    monkeypatch.setattr(pd, "read_excel", lambda path: frame)
-    table = read_raw_table(write(tmp_path, b"", "IXI.xls"))
-    assert table.rows[0].cells == {"IXI_ID": "2", "AGE": "35.8"}
-    assert table.rows[1].cells == {}
+def xls(rows: list[list[str | float | None]]) -> bytes:
+    """Write a sheet in the oldest form of .xls (BIFF2): a record per cell, with row, column and value."""
+    records = [struct.pack("<HHHH", 0x0009, 4, 7, 0x0010)]
+    for row, cells in enumerate(rows):
+        for column, cell in enumerate(cells):
+            place = struct.pack("<HHxxx", row, column)
+            if isinstance(cell, str):
+                text = place + struct.pack("<B", len(cell)) + cell.encode("latin-1")
+                records.append(struct.pack("<HH", 0x0004, len(text)) + text)
+            elif cell is not None:
+                records.append(struct.pack("<HH", 0x0003, 15) + place + struct.pack("<d", cell))
+    return b"".join([*records, struct.pack("<HH", 0x000A, 0)])
+
+
+def test_whole_numbers_of_an_xls_with_gaps_stay_whole(tmp_path: Path) -> None:
+    """IXI.xls keeps every number as a floating point number and leaves ages empty."""
+    table = read_raw_table(write(tmp_path, xls([["IXI_ID", "AGE"], [2.0, 35.8], [3.0, None]]), "IXI.xls"))
+    assert [row.cells for row in table.rows] == [{"IXI_ID": "2", "AGE": "35.8"}, {"IXI_ID": "3"}]
+
+
+def test_of_several_sheets_the_one_called_table_is_read(tmp_path: Path) -> None:
+    with pd.ExcelWriter(tmp_path / "IXI.xlsx") as book:
+        pd.DataFrame({"ID": [1], "Ethnicity": ["White"]}).to_excel(book, sheet_name="Ethnicity", index=False)
+        pd.DataFrame({"IXI_ID": [2], "AGE": [35.8]}).to_excel(book, sheet_name="Table", index=False)
+    assert read_raw_table(tmp_path / "IXI.xlsx").columns == ("IXI_ID", "AGE")
+
+
+def test_a_parquet_table_is_read_as_a_csv_would_be(tmp_path: Path) -> None:
+    pd.DataFrame({"id": ["007", "8"], "age": [35.5, None]}).to_parquet(tmp_path / "people.parquet")
+    table = read_raw_table(tmp_path / "people.parquet")
+    assert [row.cells for row in table.rows] == [{"id": "007", "age": "35.5"}, {"id": "8"}]
+
+
+@pytest.mark.parametrize(("module", "name"), [("xlrd", "a.xls"), ("openpyxl", "a.xlsx"), ("pyarrow", "a.parquet")])
+def test_a_missing_extra_is_named(tmp_path: Path, module: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame({"id": [1]})
+    if name.endswith(".xls"):
+        write(tmp_path, xls([["id"], [1.0]]), name)
+    else:
+        frame.to_excel(tmp_path / name) if name.endswith(".xlsx") else frame.to_parquet(tmp_path / name)
+    real = importlib.import_module
+
+    def without(wanted: str, *others: object) -> object:
+        if wanted.split(".", maxsplit=1)[0] == module:
+            raise ImportError(f"no {module}")
+        return real(wanted, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(importlib, "import_module", without)
+    with pytest.raises(CohortError, match=r"medical-transformer\[tables\]"):
+        read_raw_table(tmp_path / name)
 
 
 def test_an_absent_column_is_refused_with_those_that_exist(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def _read_binary(path: Path) -> list[list[str]]:
 def _read_spreadsheet(path: Path) -> pd.DataFrame:
     """Read the sheet that is called Table, as in IXI.xls, or else the first."""
     with pd.ExcelFile(path) as book:
-        return book.parse(SHEET if SHEET in book.sheet_names else 0)
+        return pd.read_excel(book, sheet_name=SHEET if SHEET in book.sheet_names else 0)
 
 
 def _cell(value: object) -> str:

@@ -1,5 +1,7 @@
+import io
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from medical_transformer.cohorts import Cohort, Indexed, Verdict, index
@@ -203,3 +205,15 @@ def test_the_real_rows_that_contradict_each_other_are_named(real: Path, subject:
     rows = [entry for entry in indexed.ledger.entries if entry.kind == "row" and entry.subject == subject]
     assert len(rows) == 2
     assert all("Contradicts row" in entry.reason for entry in rows)
+
+
+def test_the_spreadsheet_itself_is_read_by_its_sheet_table(lay: Lay) -> None:
+    """The real book has six sheets and keeps `IXI_ID` as a number."""
+    source = lay(*images())
+    with pd.ExcelWriter(source / "IXI.xlsx") as book:
+        pd.DataFrame({"ID": [1], "ETHNIC": ["White"]}).to_excel(book, sheet_name="Ethnicity", index=False)
+        pd.read_csv(io.StringIO(TABLE)).to_excel(book, sheet_name="Table", index=False)
+    scan, *_, last = index(source).cohort.scans
+    assert (scan.labels["age_years"], scan.labels["sex"]) == (pytest.approx(35.800136892539356), "female")
+    assert scan.source == "IXI.xlsx row 2"
+    assert last.labels == {}

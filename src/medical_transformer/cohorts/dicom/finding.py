@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -42,8 +43,15 @@ class Instance:
             with (source / self.file).open("rb") as file:
                 yield file
         else:
-            with zipfile.ZipFile(source / self.file) as archive, archive.open(self.member) as file:
+            path = source / self.file
+            with _archive(path, path.stat().st_mtime_ns).open(self.member) as file:
                 yield file
+
+
+@lru_cache(maxsize=1)
+def _archive(path: Path, changed_ns: int) -> zipfile.ZipFile:
+    """Keep the last zip open: its table of contents is read once and not for every slice."""
+    return zipfile.ZipFile(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def _scan(scan: str, choices: Sequence[Choice], source: Path, out: Path | None, 
     subject = _subject(choices[0].series, source)
     for choice in choices:
         verdict = Verdict.USED if choice is taken else Verdict.SKIPPED
-        draft.file(_item(choice.series), verdict, f"{choice.series.title.capitalize()}: {choice.reason}", subject)
+        draft.file(_item(choice.series), verdict, f"S{choice.series.title[1:]}: {choice.reason}", subject)
     if taken is None:
         draft.scan(scan, Verdict.SKIPPED, "None of its series is a T1w of a head.", subject)
         return None
