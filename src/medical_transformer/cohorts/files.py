@@ -22,18 +22,19 @@ def list_files(source: Path) -> tuple[Path, ...]:
     if not source.is_dir():
         found = "a file, not a folder" if source.is_file() else "not there"
         raise CohortError(f"{source} is {found}; give the folder that holds the scans.")
-    return tuple(sorted(path.relative_to(source) for path in _walk(source)))
+    return tuple(sorted(_walk(source), key=lambda path: path.parts))
 
 
 def _walk(source: Path) -> Iterator[Path]:
-    entered: set[str] = set()
+    entered: set[tuple[int, int]] = set()
     for folder, subfolders, names in os.walk(source, followlinks=True, onerror=_refuse_unlistable):
-        real = os.path.realpath(folder)
-        if real in entered:
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in entered:
             subfolders.clear()
             continue
-        entered.add(real)
-        yield from (Path(folder, name) for name in names)
+        entered.add((status.st_dev, status.st_ino))
+        below = Path(folder).relative_to(source)
+        yield from (below / name for name in names)
 
 
 def _refuse_unlistable(error: OSError) -> None:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from medical_transformer.cohorts.checking import checked
+from medical_transformer.cohorts.dicom import is_zip
+from medical_transformer.cohorts.files import list_files
 from medical_transformer.cohorts.indexed import Indexed
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.paper import notes_on_paper
@@ -39,8 +41,9 @@ def index(
         CohortError: if the folder is missing, lies in no known way or holds no usable scan.
     """
     conditions = [Condition.parse(text) for text in where or ()]
-    reader = _reader(source, layout)
-    indexed = dicom.read(source, table, out) if reader is dicom else reader.read(source, table)
+    source, files = _files(source)
+    reader = _reader(source, files, layout)
+    indexed = dicom.read(source, files, table, out) if reader is dicom else reader.read(source, files, table)
     if not indexed.planned:
         indexed = checked(indexed)
     usual = [Condition.parse(text) for text in USUAL.get(reader.name, ())] if where is None else []
@@ -55,17 +58,19 @@ def index(
     return replace(indexed, notes=notes)
 
 
-def _reader(source: Path, layout: str) -> Reader:
-    if not source.is_dir() and not dicom.is_zip(source):
-        found = "a file, not a folder" if source.is_file() else "not there"
-        raise CohortError(f"{source} is {found}; give the folder that holds the scans.")
+def _files(source: Path) -> tuple[Path, tuple[Path, ...]]:
+    """Return the folder and its files; a zip is the one file of the folder that it lies in."""
+    return (source.parent, (Path(source.name),)) if is_zip(source) else (source, list_files(source))
+
+
+def _reader(source: Path, files: Sequence[Path], layout: str) -> Reader:
     names = ", ".join(reader.name for reader in READERS)
     if layout != "auto":
         chosen = next((reader for reader in READERS if reader.name == layout), None)
         if chosen is None:
             raise CohortError(f"There is no layout {layout!r}; there are: auto, {names}.")
         return chosen
-    found_reader = next((reader for reader in READERS if reader.recognises(source)), None)
+    found_reader = next((reader for reader in READERS if reader.recognises(source, files)), None)
     if found_reader is None:
         raise CohortError(f"{source} holds neither a NIfTI image in a known layout ({names}) nor a DICOM series.")
     return found_reader

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from medical_transformer.cohorts.files import is_image, is_junk, is_table, list_files
+from medical_transformer.cohorts.files import is_image, is_junk, is_table
 
 MAGIC, MAGIC_AT = b"DICM", 128
 SUFFIXES = (".dcm", ".ima", ".dicom")
@@ -67,14 +67,9 @@ def is_zip(path: Path) -> bool:
     return path.suffix.lower() == ".zip" and path.is_file()
 
 
-def holds_dicom(source: Path) -> bool:
-    """Tell whether a folder or a zip holds a DICOM file."""
-    return any(isinstance(found, Instance) for found in find_instances(*split(source)))
-
-
-def split(source: Path) -> tuple[Path, tuple[Path, ...]]:
-    """Return a folder and its files; a zip is the one file of the folder that it lies in."""
-    return (source.parent, (Path(source.name),)) if is_zip(source) else (source, list_files(source))
+def holds_dicom(source: Path, files: Iterable[Path]) -> bool:
+    """Tell whether one of the files of a folder is DICOM, or a zip that holds it."""
+    return any(isinstance(found, Instance) for found in find_instances(source, files))
 
 
 def find_instances(source: Path, files: Iterable[Path]) -> Iterator[Instance | Refused]:

@@ -4,7 +4,7 @@ A reader is a module with the three names of `Reader`. To add one, write its fil
 before any reader that would also recognise its folders.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,11 +17,11 @@ class Reader(Protocol):
 
     name: str
 
-    def recognises(self, folder: Path) -> bool:
-        """Tell from the names of files whether a folder lies as this data set does."""
+    def recognises(self, source: Path, files: Sequence[Path]) -> bool:
+        """Tell from the names of its files, relative to it, whether a folder lies as this data set does."""
         ...
 
-    def read(self, source: Path, table: Path | None) -> Indexed:
+    def read(self, source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
         """Read the folder; `table` overrides the table that would be found by its name."""
         ...
 

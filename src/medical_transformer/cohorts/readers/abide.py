@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import is_image, item_of, list_files, tables_near
+from medical_transformer.cohorts.files import is_image, item_of, tables_near
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted
 from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
 from medical_transformer.cohorts.ledger import Verdict
@@ -37,19 +37,17 @@ usual = ("age_years>=13",)  # paper section 4.1: subjects of 13 years or older
 Tables = Sequence[tuple[RawTable, People]]
 
 
-def recognises(folder: Path) -> bool:
-    """Tell whether a folder holds session_1/anat_1 with an image, up to five folders down."""
-    patterns = ("*/" * depth + "session_*/anat_*/*.nii*" for depth in range(2, 6))
-    return any(PLACE.search(path.as_posix()) for pattern in patterns for path in folder.glob(pattern))
+def recognises(source: Path, files: Sequence[Path]) -> bool:
+    """Tell whether an image lies in session_1/anat_1 of a subject of a site."""
+    return any(PLACE.search(path.as_posix()) for path in files)
 
 
-def read(source: Path, table: Path | None) -> Indexed:
+def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     """Read one image per session, with age, sex and diagnosis (`ASD` or `control`).
 
     Raises:
         CohortError: if there is no image, or the named table lacks SUB_ID.
     """
-    files = list_files(source)
     draft = LedgerDraft()
     sessions = _sessions(files)
     if not sessions:

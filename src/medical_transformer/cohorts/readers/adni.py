@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import is_image, item_of, list_files, tables_near
+from medical_transformer.cohorts.files import is_image, item_of, tables_near
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
 from medical_transformer.cohorts.ledger import Verdict
@@ -64,22 +64,19 @@ class _Tables:
     raw: tuple[RawTable, ...]
 
 
-def recognises(folder: Path) -> bool:
-    """Tell whether a folder named like a subject (002_S_0413), here or up to two below, holds an image."""
-    if SUBJECT.match(folder.resolve().name):
-        return any(is_image(path) for path in folder.rglob("*.nii*"))
-    found = (path for pattern in ("*_S_*", "*/*_S_*", "*/*/*_S_*") for path in folder.glob(pattern))
-    subjects = (path for path in found if path.is_dir() and SUBJECT.match(path.name))
-    return any(is_image(path) for subject in subjects for path in subject.rglob("*.nii*"))
+def recognises(source: Path, files: Sequence[Path]) -> bool:
+    """Tell whether an image lies below a folder named like a subject (002_S_0413), this one or up to two down."""
+    if SUBJECT.match(source.resolve().name):
+        return any(is_image(path) for path in files)
+    return any(is_image(path) and any(map(SUBJECT.match, path.parts[:3])) for path in files)
 
 
-def read(source: Path, table: Path | None) -> Indexed:
+def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     """Read one image per subject and day, all visits, with the labels of the nearest visit.
 
     Raises:
         CohortError: if there is no image, or the named table is neither ADNIMERGE nor a collection's.
     """
-    files = list_files(source)
     draft = LedgerDraft()
     days = _days(source, files, draft)
     if not days:

@@ -7,13 +7,13 @@ per hospital); each is read with its own participants.tsv, and its folder become
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
 from medical_transformer.cohorts.columns import codes_of_levels, label_columns
-from medical_transformer.cohorts.files import file_safe, is_image, item_of, list_files
+from medical_transformer.cohorts.files import file_safe, is_image, item_of
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.people import (
@@ -36,6 +36,7 @@ FILE = re.compile(
     r"^(?P<subject>sub-[A-Za-z0-9]+)(_(?P<session>ses-[A-Za-z0-9]+))?(?P<entities>(_[a-z]+-[A-Za-z0-9+]+)*)"
     r"_(?P<suffix>[A-Za-z0-9]+)\.nii(\.gz)?$"
 )
+PLACE = re.compile(r"^([^/]+/)?sub-[^/]+/(ses-[^/]+/)?anat/[^/]*_T1w\.nii")
 NOT_RAW = frozenset({"derivatives", "sourcedata", "code", "stimuli"})
 ID_COLUMNS = ("participant_id", "participant", "subject_id", "subject", "CCID", "sub_id", "id")
 SESSION_COLUMNS = ("session_id", "session")
@@ -76,24 +77,25 @@ class _Participants:
         return next((key for key in (occasion.key, occasion.label) if key in self.people), None)
 
 
-def recognises(folder: Path) -> bool:
-    """Tell whether a folder, or one right below it, holds `sub-*/anat` or `sub-*/ses-*/anat` with a T1w."""
-    patterns = ("sub-*/anat/*_T1w.nii*", "sub-*/ses-*/anat/*_T1w.nii*")
-    return any(True for up in ("", "*/") for pattern in patterns for _ in folder.glob(up + pattern))
+def recognises(source: Path, files: Sequence[Path]) -> bool:
+    """Tell whether `sub-*/anat` or `sub-*/ses-*/anat` with a T1w lies here or in a folder."""
+    return any(PLACE.match(path.as_posix()) for path in files)
 
 
-def read(source: Path, table: Path | None, sex_codes: Mapping[str, str] | None = None) -> Indexed:
+def read(
+    source: Path, files: Sequence[Path], table: Path | None, sex_codes: Mapping[str, str] | None = None
+) -> Indexed:
     """Read one T1w image per session, and every column of participants.tsv as a label.
 
     Args:
         source: the data set, or a folder of several.
+        files: its files, relative to it.
         table: a table in place of participants.tsv.
         sex_codes: what codes for the sexes mean where participants.json does not say, such as `1` to `male`.
 
     Raises:
         CohortError: if there is no raw T1w image, or a table cannot be read.
     """
-    files = list_files(source)
     draft = LedgerDraft()
     occasions = _told_apart(_occasions(files, draft))
     if not occasions:

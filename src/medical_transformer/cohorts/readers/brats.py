@@ -6,11 +6,11 @@ the copy on Kaggle is one folder deeper and uncompressed. The labels of the map 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import is_image, list_files, stem_of, tables_near
+from medical_transformer.cohorts.files import is_image, stem_of, tables_near
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.labels import Label, plausible, present
 from medical_transformer.cohorts.ledger import Verdict
@@ -28,19 +28,18 @@ CASES_IN_PAPER = 369  # paper section 4.1: the training data of BraTS 2020
 Tables = Mapping[Path, tuple[RawTable, People]]
 
 
-def recognises(folder: Path) -> bool:
-    """Tell whether a folder, or one up to three below it, holds files named as BraTS names a case's."""
-    patterns = ("*_flair.nii*", "*/*_flair.nii*", "*/*/*_flair.nii*", "*/*/*/*_flair.nii*")
-    return any(FILE.match(stem_of(path)) for pattern in patterns for path in folder.glob(pattern))
+def recognises(source: Path, files: Sequence[Path]) -> bool:
+    """Tell whether files named as BraTS names a case's lie here, or up to three folders down."""
+    flairs = (path for path in files if "_flair.nii" in path.name.lower() and len(path.parts) <= 4)
+    return any(FILE.match(stem_of(path)) for path in flairs)
 
 
-def read(source: Path, table: Path | None) -> Indexed:
+def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     """Read the cases, with age, survival and grade where the tables give them.
 
     Raises:
         CohortError: if the folder or a table cannot be read.
     """
-    files = list_files(source)
     draft = LedgerDraft()
     tables = _tables(source, files, table)
     cases = _cases(files)

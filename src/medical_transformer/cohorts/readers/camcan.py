@@ -1,5 +1,7 @@
 """Cam-CAN: a BIDS data set of healthy adults whose participants.tsv writes the sexes as gender_code 1 and 2."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,20 +10,20 @@ from medical_transformer.cohorts.readers import bids
 
 name = "camcan"
 
+IMAGE = re.compile(r"^([^/]+/)?sub-CC\d+/anat/[^/]*_T1w\.nii")
 SEX_CODES = {"1": "male", "2": "female"}
 
 
-def recognises(folder: Path) -> bool:
-    """Tell whether a folder, or one right below it, holds subjects such as sub-CC110033."""
-    patterns = ("sub-CC[0-9]*/anat/*_T1w.nii*", "*/sub-CC[0-9]*/anat/*_T1w.nii*")
-    return any(True for pattern in patterns for _ in folder.glob(pattern))
+def recognises(source: Path, files: Sequence[Path]) -> bool:
+    """Tell whether subjects such as sub-CC110033 lie here or in a folder."""
+    return any(IMAGE.match(path.as_posix()) for path in files)
 
 
-def read(source: Path, table: Path | None) -> Indexed:
+def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     """Read Cam-CAN as BIDS.
 
     Raises:
         CohortError: if there is no T1w image, or the table cannot be read.
     """
-    indexed = bids.read(source, table, SEX_CODES)
+    indexed = bids.read(source, files, table, SEX_CODES)
     return replace(indexed, cohort=replace(indexed.cohort, name="Cam-CAN"))

@@ -11,7 +11,6 @@ from pathlib import Path
 from medical_transformer.cohorts.cohort import Cohort
 from medical_transformer.cohorts.columns import label_columns
 from medical_transformer.cohorts.dicom import Choice, Series, choose, convert, find_instances, find_series, holds_dicom
-from medical_transformer.cohorts.dicom.finding import is_zip, split
 from medical_transformer.cohorts.files import file_safe, item_of
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.ledger import Verdict
@@ -21,31 +20,29 @@ from medical_transformer.cohorts.raw_table import read_raw_table
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.errors import CohortError
 
-__all__ = ["is_zip", "name", "read", "recognises"]
-
 name = "dicom"
 
 IMAGES = "images"
 
 
-def recognises(folder: Path) -> bool:
-    """Tell whether a folder or a zip holds DICOM; this reader comes after that of plain folders."""
-    return holds_dicom(folder)
+def recognises(source: Path, files: Sequence[Path]) -> bool:
+    """Tell whether there is a DICOM file or a zip that holds one; this reader comes after that of plain folders."""
+    return holds_dicom(source, files)
 
 
-def read(source: Path, table: Path | None, out: Path | None = None) -> Indexed:
+def read(source: Path, files: Sequence[Path], table: Path | None, out: Path | None = None) -> Indexed:
     """Choose the T1w series of each study and convert it into `images/` of the cohort.
 
     Args:
-        source: a folder or a zip.
+        source: the folder.
+        files: its files, relative to it.
         table: a table whose column names scans or patients; without it, age and sex come from the headers.
         out: the cohort's folder; None converts nothing and lists what would be taken.
 
     Raises:
         CohortError: if there is no series, the extra is missing, or the named table names none of the scans.
     """
-    folder, files = split(source)
-    found, refused = find_series(folder, find_instances(folder, files))
+    found, refused = find_series(source, find_instances(source, files))
     if not found and not refused:
         raise CohortError(f"{source} holds no DICOM series.")
     draft = LedgerDraft()
@@ -54,14 +51,18 @@ def read(source: Path, table: Path | None, out: Path | None = None) -> Indexed:
     named = _named(_studies(found), source)
     choices = {scan: choose(study) for scan, study in named.items()}
     scans = [
-        scan for scan_name, of_study in choices.items() if (scan := _scan(scan_name, of_study, folder, out, draft))
+        scan for scan_name, of_study in choices.items() if (scan := _scan(scan_name, of_study, source, out, draft))
     ]
-    scans, notes = _with_table(scans, table, folder, draft) if table else (scans, [])
+    scans, notes = _with_table(scans, table, source, draft) if table else (scans, [])
     read_files = {instance.file for series in found for instance in series.instances} | {Path(o.item) for o in refused}
     ledger = draft.finish([path for path in files if path not in read_files])
     root = source if out is None else out / IMAGES
-    title = source.resolve().stem if is_zip(source) else source.resolve().name
-    return Indexed(Cohort(title, root, tuple(scans)), ledger, (*_notes(scans, found, out), *notes), planned=out is None)
+    return Indexed(
+        Cohort(source.resolve().name, root, tuple(scans)),
+        ledger,
+        (*_notes(scans, found, out), *notes),
+        planned=out is None,
+    )
 
 
 def _studies(found: Iterable[Series]) -> dict[str, list[Series]]:
@@ -87,7 +88,7 @@ def _named(studies: Mapping[str, list[Series]], source: Path) -> dict[str, list[
 def _subject(series: Series, source: Path) -> str:
     """Return the patient's identifier, or where it was taken out, the folder right below the source."""
     above = series.instances[0].item.split("/")
-    return file_safe(series.patient) or file_safe(above[0] if len(above) > 1 else source.resolve().stem) or "patient"
+    return file_safe(series.patient) or file_safe(above[0] if len(above) > 1 else source.resolve().name) or "patient"
 
 
 def _scan(scan: str, choices: Sequence[Choice], source: Path, out: Path | None, draft: LedgerDraft) -> Scan | None:

@@ -6,7 +6,7 @@ and `001_seg.nii` are one scan and its map, as are `T1.nii` and `FLAIR.nii` in a
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from medical_transformer.cohorts.file_names import (
     group_names,
     read_file_name,
 )
-from medical_transformer.cohorts.files import file_safe, is_image, is_table, item_of, list_files
+from medical_transformer.cohorts.files import file_safe, is_image, is_table, item_of
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.matching import Match, match_column, require_match
@@ -61,18 +61,17 @@ class _Table:
     people: People
 
 
-def recognises(folder: Path) -> bool:
-    """Tell whether a folder holds any NIfTI image; this reader comes last."""
-    return any(is_image(path) for path in folder.rglob("*.nii*"))
+def recognises(source: Path, files: Sequence[Path]) -> bool:
+    """Tell whether there is any NIfTI image; this reader comes after the others."""
+    return any(is_image(path) for path in files)
 
 
-def read(source: Path, table: Path | None) -> Indexed:
+def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     """Read the images by their names, and the labels of the table whose column matches them best.
 
     Raises:
         CohortError: if there is no image, or the named table names none of the scans.
     """
-    files = list_files(source)
     draft = LedgerDraft()
     named = [read_file_name(path) for path in files if is_image(path)]
     groups = _groups(source, named, draft)

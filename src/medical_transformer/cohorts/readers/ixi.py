@@ -5,11 +5,10 @@ The layout is `IXI012-HH-1211-T1.nii.gz`: subject, hospital, number of the scan,
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import list_files
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted
 from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
 from medical_transformer.cohorts.ledger import Verdict
@@ -33,19 +32,17 @@ TABLES = ("IXI.csv", "IXI.xls", "IXI.xlsx")
 SEX_CODES = {"1": "male", "2": "female"}
 
 
-def recognises(folder: Path) -> bool:
-    """Tell whether a folder, or one right below it, holds images named as IXI names them."""
-    found = (path for pattern in ("IXI*.nii*", "*/IXI*.nii*") for path in folder.glob(pattern))
-    return any(FILE.match(path.name) for path in found)
+def recognises(source: Path, files: Sequence[Path]) -> bool:
+    """Tell whether images named as IXI names them lie here or in a folder."""
+    return any(len(path.parts) <= 2 and FILE.match(path.name) for path in files)
 
 
-def read(source: Path, table: Path | None) -> Indexed:
+def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     """Read IXI's T1 images and the labels of its table.
 
     Raises:
         CohortError: if there is no T1 image, or the table is not IXI's.
     """
-    files = list_files(source)
     draft = LedgerDraft()
     images = _choose_images(files, draft)
     if not images:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import is_image, list_files, stem_of
+from medical_transformer.cohorts.files import is_image, stem_of
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.scan import Scan
@@ -39,15 +39,15 @@ class _Description:
     cases: Mapping[Path, Path | None]
 
 
-def recognises(folder: Path) -> bool:
-    """Tell whether a folder is Task01, by the modalities of its dataset.json or by its name."""
-    if not (folder / "imagesTr").is_dir():
+def recognises(source: Path, files: Sequence[Path]) -> bool:
+    """Tell whether this is Task01, by the modalities of its dataset.json or by its name."""
+    if not any(path.parts[0] == "imagesTr" for path in files):
         return False
-    path = folder / DESCRIPTION
-    return folder.resolve().name == TASK or (path.is_file() and "flair" in path.read_text("utf-8", "replace").lower())
+    told = Path(DESCRIPTION) in files and "flair" in (source / DESCRIPTION).read_text("utf-8", "replace").lower()
+    return told or source.resolve().name == TASK
 
 
-def read(source: Path, table: Path | None) -> Indexed:
+def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     """Read the cases of training and test, those of training with their maps.
 
     Raises:
@@ -56,7 +56,6 @@ def read(source: Path, table: Path | None) -> Indexed:
     """
     if table is not None:
         raise CohortError(f"{table}: {TASK} names nobody, so a table cannot be joined to it; leave it out.")
-    files = list_files(source)
     draft = LedgerDraft()
     draft.file(Path(DESCRIPTION), Verdict.USED, "It says the order of the modalities and the meaning of the maps.")
     said = _description(source / DESCRIPTION)

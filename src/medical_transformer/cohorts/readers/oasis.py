@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import item_of, list_files, tables_near
+from medical_transformer.cohorts.files import item_of, tables_near
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
 from medical_transformer.cohorts.ledger import Verdict
@@ -36,20 +36,17 @@ AVERAGE, REPEAT = re.compile(r"mpr_n\d_anon_sbj_111$"), re.compile(r"mpr-(\d)_an
 AXES = "ASL"
 
 
-def recognises(folder: Path) -> bool:
-    """Tell whether a folder, or one up to two below it, is named as a session is."""
-    patterns = ("OAS1_*_MR?", "*/OAS1_*_MR?", "*/*/OAS1_*_MR?")
-    below = any(path.is_dir() for pattern in patterns for path in folder.glob(pattern))
-    return below or any(FILE.match(path.name) for path in folder.glob("*.hdr"))
+def recognises(source: Path, files: Sequence[Path]) -> bool:
+    """Tell whether Analyze pairs named as OASIS-1 names them lie anywhere below."""
+    return any(FILE.match(path.name) for path in files)
 
 
-def read(source: Path, table: Path | None) -> Indexed:
+def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     """Read one image per session, the mean of its repeats, with age, sex, CDR and diagnosis.
 
     Raises:
         CohortError: if there is no image, or the table is not OASIS-1's.
     """
-    files = list_files(source)
     draft = LedgerDraft()
     sessions = _sessions(files)
     if not sessions:
