@@ -5,8 +5,8 @@ Command::
     python benchmarks/cohort.py --rows 50000
 
 Draws a BIDS data set of as many subjects as there are rows, each with a tiny head (1 KB, so that the time is that of
-the rows and not of the disk), and prints seconds per step
-by the clock and of the processor. `--profile` prints where indexing spends them.
+the rows and not of the disk), and prints seconds per step by the clock and of the processor. `--profile` prints where
+indexing spends them.
 """
 
 import argparse
