@@ -29,3 +29,23 @@ def test_the_line_about_an_item_names_it_once() -> None:
     assert line_of("s1", "prepared", "", "") == "s1: prepared"
     assert line_of("a.nii.gz", "refused", "", "/my scans/a.nii.gz: truncated.") == "a.nii.gz: refused | truncated."
     assert line_of("s1", "warned", "age 71", "Small.") == "s1: warned | age 71 | Small."
+
+
+def test_entries_of_one_reason_are_collapsed_with_examples() -> None:
+    rows = [Entry(f"t.csv row {n}", "row", Verdict.SKIPPED, f"s{n}", "No image is here.") for n in range(2, 9)]
+    (group,) = Ledger(tuple(rows)).groups(examples=2)
+    assert (group.count, group.reason, group.examples) == (7, "No image is here.", ("t.csv row 2", "t.csv row 3"))
+
+
+def test_reasons_that_differ_in_names_only_are_one_group_and_modalities_stay() -> None:
+    entries = (
+        Entry("x/a.nii", "file", Verdict.USED, "anna", "The T1w image of anna, not b12_T1.nii."),
+        Entry("x/c.nii", "file", Verdict.USED, "carl", "The T1w image of carl, not d34_T1.nii."),
+        Entry("x/c.nii", "file", Verdict.USED, "carl", "The T2w image of carl, not d34_T1.nii."),
+        Entry("x/d.nii", "file", Verdict.REFUSED, "dora", "The T1w image of dora, not d34_T1.nii."),
+    )
+    assert [(group.count, group.reason) for group in Ledger(entries).groups()] == [
+        (2, "The T1w image of … not …"),
+        (1, "The T2w image of carl, not d34_T1.nii."),
+        (1, "The T1w image of dora, not d34_T1.nii."),
+    ]

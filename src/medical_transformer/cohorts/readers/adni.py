@@ -248,7 +248,7 @@ def _notes(scans: Sequence[Scan], tables: _Tables) -> list[str]:
     baseline = sum((scan.session or "").casefold() in {"bl", "sc", "scmri"} for scan in scans)
     notes = [
         f"{counted(scans, 'scan')} of {counted(subjects, 'subject')}, every visit taken; {baseline} are of the "
-        "baseline visit (session bl or sc).",
+        "baseline visit (session bl or sc); --where session=bl,sc takes these alone.",
         "Diagnoses CN and SMC were read as CN; EMCI, LMCI and MCI as MCI; AD and Dementia as AD.",
     ]
     if not any(_kind(table) == "visits" for table in tables.raw):
