@@ -33,8 +33,8 @@ def _walk(source: Path) -> Iterator[Path]:
             subfolders.clear()
             continue
         entered.add((status.st_dev, status.st_ino))
-        below = Path(folder).relative_to(source)
-        yield from (below / name for name in names)
+        below = folder[len(os.fspath(source)) :].lstrip(os.sep)
+        yield from (Path(below, name) for name in names)
 
 
 def _refuse_unlistable(error: OSError) -> None:

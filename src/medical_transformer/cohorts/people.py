@@ -122,9 +122,13 @@ def of_one_kind(scans: Iterable[Scan]) -> tuple[Scan, ...]:
     """Return the scans with every label that is a text for some of them made a text for all."""
     found = tuple(scans)
     texts = {label for scan in found for label, value in scan.labels.items() if isinstance(value, str)}
-    return tuple(
-        replace(scan, labels={label: _text(said) if label in texts else said for label, said in scan.labels.items()})
-        for scan in found
+    mixed = {label for scan in found for label in texts & scan.labels.keys() if not isinstance(scan.labels[label], str)}
+    return tuple(_with_texts(scan, mixed) for scan in found) if mixed else found
+
+
+def _with_texts(scan: Scan, labels: Collection[str]) -> Scan:
+    return replace(
+        scan, labels={label: _text(said) if label in labels else said for label, said in scan.labels.items()}
     )
 
 
