@@ -159,6 +159,13 @@ def test_a_member_that_leaves_its_zip_is_refused(source: Path, tmp_path: Path, m
     assert not list(tmp_path.rglob("evil*"))
 
 
+def test_the_directory_of_a_disc_is_skipped(tmp_path: Path) -> None:
+    write_series(tmp_path / "a", MPRAGE)
+    write_series(tmp_path / "b", T2, slices=1, SOPClassUID="1.2.840.10008.1.3.10")
+    (entry,) = [one for one in index(tmp_path).ledger.entries if one.item.startswith("b/")]
+    assert (entry.verdict, entry.reason[:20]) == (Verdict.SKIPPED, "It holds no image (a")
+
+
 def test_a_file_that_is_no_zip_is_refused(source: Path) -> None:
     (source / "broken.zip").write_text("x")
     (refused,) = index(source).ledger.of(Verdict.REFUSED)

@@ -56,10 +56,17 @@ def _archive(path: Path, changed_ns: int) -> zipfile.ZipFile:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A file or a member of a zip that is not read, and why."""
+    """A file or a member of a zip that is not read, and why.
+
+    Attributes:
+        item: how the ledger calls it.
+        reason: a sentence.
+        harmless: whether nothing is wrong with it, as with the directory of a disc.
+    """
 
     item: str
     reason: str
+    harmless: bool = False
 
 
 def is_zip(path: Path) -> bool:

@@ -138,7 +138,7 @@ def _header(one: Instance, source: Path) -> Any:
         except (InvalidDicomError, EOFError, ValueError):
             return Refused(one.item, "Its DICOM header cannot be read; export it again.")
     if header.get("SOPClassUID") == DIRECTORY or "SeriesInstanceUID" not in header:
-        return Refused(one.item, "It holds no image (a directory of the disc, or a report).")
+        return Refused(one.item, "It holds no image (a directory of the disc, or a report).", harmless=True)
     return header
 
 

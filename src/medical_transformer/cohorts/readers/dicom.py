@@ -47,7 +47,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None, out: Path | No
         raise CohortError(f"{source} holds no DICOM series.")
     draft = LedgerDraft()
     for one in refused:
-        draft.file(one.item, Verdict.REFUSED, one.reason)
+        draft.file(one.item, Verdict.SKIPPED if one.harmless else Verdict.REFUSED, one.reason)
     named = _named(_studies(found), source)
     choices = {scan: choose(study) for scan, study in named.items()}
     scans = [
