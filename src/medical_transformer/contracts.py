@@ -5,14 +5,14 @@ backbone differs* in a comparison is therefore a fact of the code and not a conv
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from medical_transformer.shapes import FeatureMap, ScanVectors, VolumeBatch
+from medical_transformer.shapes import FeatureMap, OutputMap, ScanVectors, VolumeBatch
 
 
 class Movable(Protocol):
@@ -36,10 +36,19 @@ class Encoding:
             at a resolution of its own **on each axis**: an axis of length 1 holds for the whole extent, a
             shorter axis is up-sampled linearly. A head that is linear on the up-sampled concatenation can
             therefore be computed map by map, and no full-resolution concatenation is ever built.
+            A network that halves its maps rounds up, so that no voxel is dropped.
     """
 
     vector: ScanVectors
     maps: tuple[FeatureMap, ...]
+
+
+class Decoder(nn.Module, ABC):
+    """What makes a backbone's maps into class scores for every voxel, where its publication has a way of its own."""
+
+    @abstractmethod
+    def forward(self, encoding: Encoding, shape: Sequence[int]) -> OutputMap:
+        """Predict class scores for every voxel of a field of view of the given shape."""
 
 
 class Backbone(nn.Module, ABC):
@@ -49,20 +58,32 @@ class Backbone(nn.Module, ABC):
         in_channels: modalities it expects.
         feature_size: length of `Encoding.vector`.
         map_channels: channels of each of `Encoding.maps`, in order.
+        hidden_features: width of the hidden layer that its prediction network has in Table 3; 0 for a linear one.
+        batch_statistics: whether it normalises over the batch **while training**, as its publication does. Then a
+            scan sees its neighbours in training, and only there.
     """
 
     in_channels: int
     feature_size: int
     map_channels: tuple[int, ...]
+    hidden_features: int = 0
+    batch_statistics: bool = False
 
     @abstractmethod
     def forward(self, volumes: VolumeBatch, *, maps: bool = False) -> Encoding:
-        """Encode scans; no scan sees its neighbours in the batch.
+        """Encode scans; no scan sees its neighbours in the batch (see `batch_statistics`).
 
         Args:
             volumes: intensities in [0, 1], background 0, axes right, anterior, superior.
             maps: also return feature maps; without them `Encoding.maps` is empty, which is cheaper.
         """
+
+    def build_decoder(self, outputs: int) -> Decoder | None:
+        """Build the network's own decoder; None leaves segmentation to the linear head on all maps.
+
+        The decoder is not part of the backbone: a network that only classifies has no weights that never learn.
+        """
+        return None
 
     def compile_parts(self) -> None:
         """Compile the parts whose speed decides; what is computed stays the same up to rounding."""

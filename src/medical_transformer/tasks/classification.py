@@ -33,8 +33,8 @@ class Classification(Task):
         return len(self.classes)
 
     def head(self, backbone: Backbone) -> nn.Module:
-        """Build a linear head on the scan's vector."""
-        return VectorHead(backbone.feature_size, self.outputs)
+        """Build a head on the scan's vector: linear, or with the hidden layer of the backbone's publication."""
+        return VectorHead(backbone.feature_size, self.outputs, backbone.hidden_features)
 
     def targets(self, scans: Sequence[Scan]) -> Tensor:
         """Return the class index of each scan.

@@ -1,4 +1,4 @@
-"""The prediction networks: linear on the encoding (paper section 3.3.2)."""
+"""The prediction networks: linear on the encoding (paper section 3.3.2), or as a backbone's publication has them."""
 
 from collections.abc import Sequence
 
@@ -15,21 +15,28 @@ class VectorHead(nn.Module):
     """Single scale: a linear layer on the scan's vector.
 
     The paper applies the linear layer to every voxel of the 3-D map and averages. The mean of a linear layer is
-    the linear layer of the mean, so no 3-D map is needed.
+    the linear layer of the mean, so no 3-D map is needed. Table 3 counts one hidden layer for the other methods.
+
+    Args:
+        features: length of the scan's vector.
+        outputs: values to predict.
+        hidden: width of a hidden layer; 0 for none.
     """
 
     centre: Tensor
     scale: Tensor
 
-    def __init__(self, features: int, outputs: int) -> None:
+    def __init__(self, features: int, outputs: int, hidden: int = 0) -> None:
         super().__init__()
-        self.linear = nn.Linear(features, outputs)
+        self.hidden = nn.Linear(features, hidden) if hidden else None
+        self.linear = nn.Linear(hidden or features, outputs)
         self.register_buffer("centre", torch.zeros(outputs))
         self.register_buffer("scale", torch.ones(outputs))
 
     def forward(self, encoding: Encoding, shape: Sequence[int]) -> Outputs:
         """Predict one row per scan, in the unit of the label."""
-        outputs: Tensor = self.linear(encoding.vector) * self.scale + self.centre
+        vector = encoding.vector if self.hidden is None else functional.relu(self.hidden(encoding.vector))
+        outputs: Tensor = self.linear(vector) * self.scale + self.centre
         return outputs
 
 

@@ -37,8 +37,8 @@ class Regression(Task):
         return 1
 
     def head(self, backbone: Backbone) -> nn.Module:
-        """Build a linear head on the scan's vector."""
-        return VectorHead(backbone.feature_size, self.outputs)
+        """Build a head on the scan's vector: linear, or with the hidden layer of the backbone's publication."""
+        return VectorHead(backbone.feature_size, self.outputs, backbone.hidden_features)
 
     def prepare_head(self, head: nn.Module, targets: Tensor) -> None:
         """Centre and scale the head on the training targets."""

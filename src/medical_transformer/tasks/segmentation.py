@@ -49,8 +49,9 @@ class Segmentation(Task):
         return 1 + len(self.values)
 
     def head(self, backbone: Backbone) -> nn.Module:
-        """Build a multi-scale linear head."""
-        return SegmentationHead(backbone.map_channels, self.outputs)
+        """Build the backbone's own decoder, or a multi-scale linear head where it has none."""
+        decoder = backbone.build_decoder(self.outputs)
+        return SegmentationHead(backbone.map_channels, self.outputs) if decoder is None else decoder
 
     def targets(self, scans: Sequence[Scan]) -> Tensor:
         """Check that every scan has a label map; the maps themselves are read batch by batch.
