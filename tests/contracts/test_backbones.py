@@ -14,10 +14,13 @@ from medical_transformer.backbones.weights import load_weights, read_tensors, sa
 from medical_transformer.contracts import Backbone
 from medical_transformer.tasks import BRATS_REGIONS, AnyTask, Classification, Segmentation, TaskModel
 
-SHAPE = (14, 12, 18)
+SHAPE = (20, 12, 18)
 OTHER_SHAPE = (11, 17, 13)
 # The fields of view of the paper: T1 scans at 2 mm, and BraTS with four modalities.
 T1_SHAPE, BRATS_SHAPE = (96, 114, 96), (160, 192, 128)
+
+# Smaller relatives keep the tests quick.
+SMALLER: dict[str, dict[str, int]] = {"medicalnet": {"depth": 10}, "swin-unetr": {"width": 12}}
 
 # Weights whose gradient is zero, or would be if numbers were exact.
 WITHOUT_INFLUENCE = {
@@ -39,7 +42,7 @@ pytestmark = pytest.mark.parametrize("name", BACKBONES, scope="module")
 def drawn(name: str, channels: int, seed: int) -> Backbone:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return build_backbone(name, {"in_channels": channels}).eval()
+        return build_backbone(name, {"in_channels": channels, **SMALLER.get(name, {})}).eval()
 
 
 def built(name: str, *, channels: int = 1, seed: int = 0) -> Backbone:

@@ -5,6 +5,7 @@ from medical_transformer.backbones.medical_transformer import (
     MedicalTransformer,
     MedicalTransformerConfig,
 )
+from medical_transformer.backbones.published import PublishedWeights, load_published, load_published_decoder
 from medical_transformer.backbones.registry import BACKBONES, BackboneEntry, build_backbone
 
 __all__ = [
@@ -13,5 +14,8 @@ __all__ = [
     "BackboneEntry",
     "MedicalTransformer",
     "MedicalTransformerConfig",
+    "PublishedWeights",
     "build_backbone",
+    "load_published",
+    "load_published_decoder",
 ]

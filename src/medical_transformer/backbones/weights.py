@@ -1,5 +1,6 @@
 """Saving weights, and loading them with an account of every tensor; never by pickle."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: weights cannot be read ({error}).") from error
 
 
-def load_weights(module: nn.Module, tensors: dict[str, Tensor], *, allow_new: bool = False) -> LoadedWeights:
+def load_weights(
+    module: nn.Module, tensors: Mapping[str, Tensor], *, allow_new: bool = False, may_lack: tuple[str, ...] = ()
+) -> LoadedWeights:
     """Put tensors into a module and say what became of each.
 
     A convolution that was trained on one channel is repeated for a network of several (paper section 4.1.2).
@@ -68,6 +71,7 @@ def load_weights(module: nn.Module, tensors: dict[str, Tensor], *, allow_new: bo
         module: the network; changed in place.
         tensors: by name, as `state_dict` names them.
         allow_new: whether the network may have tensors that the file lacks.
+        may_lack: ends of names that the file may lack in any case.
 
     Raises:
         WeightsError: if shapes do not fit, tensors are missing, or loading changed nothing.
@@ -75,11 +79,13 @@ def load_weights(module: nn.Module, tensors: dict[str, Tensor], *, allow_new: bo
     own = module.state_dict()
     shared = [name for name in own if name in tensors]
     new = tuple(name for name in own if name not in tensors)
-    if not shared or (new and not allow_new):
-        missing = new[0] if new else next(iter(own))
-        raise WeightsError(f"The weights lack {len(new)} tensors of the network, such as {missing!r}.")
+    missing = [name for name in new if not allow_new and not name.endswith(may_lack)] if shared else list(own)
+    if missing:
+        raise WeightsError(f"The weights lack {len(missing)} tensors of the network, such as {missing[0]!r}.")
     fitted = {name: _fit(name, tensors[name], own[name]) for name in shared}
-    if all(torch.equal(fitted[name].to(own[name]), own[name]) for name in shared):
+    # Counters and vectors of ones are alike in all networks; matrices and kernels are not.
+    telling = [name for name in shared if own[name].ndim > 1] or shared
+    if all(torch.equal(fitted[name].to(own[name]), own[name]) for name in telling):
         raise WeightsError("Loading changed nothing: the file holds the values that the network started with.")
     adapted = tuple(name for name in shared if tensors[name].shape != own[name].shape)
     module.load_state_dict({**own, **fitted})

@@ -35,7 +35,9 @@ def write_encoder_card(saved: SavedModel, folder: Path) -> None:
 
 def write_finetuned_card(saved: SavedModel, config: FinetuneConfig, folder: Path) -> None:
     """Write the card of a fine-tuned model."""
-    start = f"the encoder {config.encoder!r}" if config.encoder else "random weights"
+    published = config.backbone.weights
+    start = f"the published weights {published!r}" if published else "random weights"
+    start = f"the encoder {config.encoder!r}" if config.encoder else start
     card = ModelCard(
         name=f"{config.task.label} from {', '.join(saved.modalities)}",
         what_it_is=f"A {config.task.kind} model of {config.task.label}, trained from {start}.",

@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from medical_transformer.cohorts import Cohort
 from medical_transformer.cohorts.tables import write_json
@@ -38,6 +38,9 @@ class BackboneConfig(Frozen):
         "medical-transformer"
     )
     settings: Annotated[Mapping[str, Any], Field(description="Settings of the backbone.")] = {}
+    weights: Annotated[
+        str | None, Field(description="Published weights to start from: a file, or a name that is fetched.")
+    ] = None
 
 
 class PretrainConfig(Frozen):
@@ -64,6 +67,12 @@ class FinetuneConfig(Frozen):
     training: TrainingConfig = TrainingConfig()
     encoder: Annotated[str | None, Field(description="Folder of the pre-trained encoder; none is scratch.")] = None
     validation: Annotated[float, Field(gt=0, le=1 / 3, description="Share of subjects that choose the epoch.")] = 0.2
+
+    @model_validator(mode="after")
+    def _check_start(self) -> Self:
+        if self.encoder is not None and self.backbone.weights is not None:
+            raise ValueError("an encoder and published weights are two starts; give one of them")
+        return self
 
 
 class EvaluateConfig(Frozen):

@@ -40,8 +40,9 @@ def software() -> dict[str, str]:
 
 
 def _start(config: EvaluateConfig, labelled: Cohort) -> str:
+    published = config.finetune.backbone.weights
     if config.finetune.encoder is None:
-        return "random weights"
+        return "random weights" if published is None else f"the published weights {published}"
     saved = load_model(Path(config.finetune.encoder))
     shared = len(set(saved.about.get("subjects", ())) & set(labelled.subjects))
     scans, warning = "unlabelled pre-training scans", ""

@@ -5,11 +5,17 @@ import math
 from pathlib import Path
 
 import torch
+from rich.console import Console
 from torch import nn
 
-from medical_transformer.backbones import build_backbone
+from medical_transformer.backbones import (
+    PublishedWeights,
+    build_backbone,
+    load_published,
+    load_published_decoder,
+)
 from medical_transformer.backbones.weights import LoadedWeights, load_weights, read_tensors
-from medical_transformer.contracts import Backbone
+from medical_transformer.contracts import Backbone, Decoder
 from medical_transformer.errors import WeightsError
 from medical_transformer.experiments.config import BackboneConfig, FinetuneConfig, InputConfig, identity
 from medical_transformer.experiments.data import Data, LabelledSource
@@ -20,10 +26,13 @@ from medical_transformer.training.fit import OnEpoch, Split
 
 
 def new_backbone(config: BackboneConfig, inputs: InputConfig, seed: int) -> Backbone:
-    """Build a backbone with initial weights that only the seed decides."""
+    """Build a backbone with initial weights that only the seed decides, or with published ones."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "weights"))
-        return build_backbone(config.name, {**config.settings, "in_channels": len(inputs.modalities)})
+        backbone = build_backbone(config.name, {**config.settings, "in_channels": len(inputs.modalities)})
+    if config.weights is not None:
+        _announce(load_published(config.name, backbone, config.weights))
+    return backbone
 
 
 def load_encoder(backbone: nn.Module, folder: Path) -> LoadedWeights:
@@ -90,17 +99,32 @@ def run_identity(data: Data, split: Split, config: FinetuneConfig, *place: str |
     """
     labels = (str(scan.labels.get(config.task.label)) for scan in data.cohort.scans)
     parts: list[str | int] = ["training", *split.training, "validation", *split.validation, "labels", *labels]
-    weights = None if config.encoder is None else Path(config.encoder) / "model.safetensors"
-    if weights is not None and weights.is_file():
+    for weights in _starting_files(config):
         parts.append(hashlib.sha256(weights.read_bytes()).hexdigest())
     return identity(config, data.cohort, *place, *parts)
 
 
+def _starting_files(config: FinetuneConfig) -> list[Path]:
+    """Return the files that training starts from, as far as they lie here already."""
+    encoder = [] if config.encoder is None else [Path(config.encoder) / "model.safetensors"]
+    published = [] if config.backbone.weights is None else [Path(config.backbone.weights)]
+    return [path for path in (*encoder, *published) if path.is_file()]
+
+
 def build_model(config: FinetuneConfig) -> TaskModel:
-    """Build the model of a fine-tuning, with pre-trained weights where the configuration names an encoder."""
+    """Build the model of a fine-tuning, with the weights that the configuration starts from."""
     backbone = new_backbone(config.backbone, config.input, config.training.seed)
     if config.encoder is not None:
         load_encoder(backbone, Path(config.encoder))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(config.training.seed, "head"))
-        return TaskModel(backbone, config.task)
+        model = TaskModel(backbone, config.task)
+    if config.backbone.weights is not None and isinstance(model.head, Decoder):
+        loaded = load_published_decoder(config.backbone.name, backbone, config.backbone.weights, model.head)
+        if loaded is not None:
+            _announce(loaded)
+    return model
+
+
+def _announce(loaded: PublishedWeights) -> None:
+    Console(stderr=True).print(str(loaded), markup=False, highlight=False, soft_wrap=True)

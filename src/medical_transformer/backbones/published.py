@@ -1,0 +1,123 @@
+"""Loading weights that others published into a backbone, with an account of every tensor."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from medical_transformer.backbones.baselines import Baseline, Translation
+from medical_transformer.backbones.published_files import find, read_published
+from medical_transformer.backbones.registry import BACKBONES
+from medical_transformer.backbones.weights import LoadedWeights, load_weights
+from medical_transformer.contracts import Backbone
+from medical_transformer.errors import WeightsError
+
+# Files of PyTorch 0.3 lack this counter, and nothing here reads it.
+MAY_LACK = ("num_batches_tracked",)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedWeights:
+    """What became of a published file.
+
+    Attributes:
+        file: its name.
+        sha256: its checksum.
+        terms: who published it, and its licence.
+        account: every tensor of network and file.
+        reasons: why a tensor was adapted, or why one of the file has no use here.
+    """
+
+    file: str
+    sha256: str
+    terms: str
+    account: LoadedWeights
+    reasons: Mapping[str, str]
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return for every tensor its name, what became of it, and why."""
+        account = self.account
+        kinds = {"loaded": account.loaded, "adapted": account.adapted, "new": account.new, "unused": account.unused}
+        return [(name, kind, self.reasons.get(name, "")) for kind, names in kinds.items() for name in names]
+
+    def __str__(self) -> str:
+        groups: dict[tuple[str, str], list[str]] = {}
+        for name, kind, reason in self.rows():
+            groups.setdefault((kind, reason), []).append(name)
+        lines = [f"  {kind:8}{len(names):4}  {reason or names[0]}" for (kind, reason), names in groups.items()]
+        head = f"Weights {self.file}, sha256 {self.sha256}\n  {self.terms}\n"
+        return head + "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A published file whose tensors have this package's names."""
+
+    path: Path
+    sha256: str
+    terms: str
+    translation: Translation
+
+    def load(self, module: nn.Module, part: str) -> PublishedWeights:
+        """Put the backbone's or the decoder's tensors into a module; the others are unused there."""
+        parts = {"backbone": self.translation.backbone, "decoder": self.translation.decoder}
+        tensors, own = parts.pop(part), module.state_dict()
+        strange = [name for name in tensors if name not in own]
+        if strange:
+            raise WeightsError(
+                f"{self.path}: the network has no place for {strange[0]!r} ({len(strange)} such tensors)."
+            )
+        try:
+            account = load_weights(module, tensors, allow_new=part == "decoder", may_lack=MAY_LACK)
+        except WeightsError as error:
+            raise WeightsError(f"{self.path}: {error}") from error
+        others = {name: f"of the {other}" for other, names in parts.items() for name in names}
+        return self._account(account, {**others, **self.translation.left})
+
+    def _account(self, account: LoadedWeights, unused: Mapping[str, str]) -> PublishedWeights:
+        changed = self.translation.adapted
+        loaded = tuple(name for name in account.loaded if name not in changed)
+        adapted = tuple(name for name in (*account.loaded, *account.adapted) if name not in loaded)
+        reasons = {
+            **dict.fromkeys(loaded, "as they are"),
+            **dict.fromkeys(adapted, "repeated for every modality"),
+            **dict.fromkeys(account.new, "not in the file"),
+            **unused,
+            **changed,
+        }
+        whole = LoadedWeights(loaded, adapted, account.new, tuple(unused))
+        return PublishedWeights(self.path.name, self.sha256, self.terms, whole, reasons)
+
+
+def load_published(name: str, backbone: Backbone, given: str) -> PublishedWeights:
+    """Load a published file into a backbone.
+
+    Args:
+        name: the backbone's name in the registry.
+        backbone: the network; changed in place.
+        given: a file, or a name of `KNOWN`, which is fetched from its publisher.
+
+    Raises:
+        WeightsError: if the file cannot be had or read, is another network's, or loading would change nothing.
+    """
+    return _open(name, backbone, given).load(backbone, "backbone")
+
+
+def load_published_decoder(name: str, backbone: Backbone, given: str, decoder: nn.Module) -> PublishedWeights | None:
+    """Load the decoder of a published file; its last layer stays new. None if the file has no decoder."""
+    opened = _open(name, backbone, given)
+    return opened.load(decoder, "decoder") if opened.translation.decoder else None
+
+
+def _open(name: str, backbone: Backbone, given: str) -> _Opened:
+    if not isinstance(backbone, Baseline):
+        raise WeightsError(f"No published weights of backbone {name!r} are known; start from `--encoder` instead.")
+    path = find(given, name)
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        translation = backbone.translate(read_published(path))
+    except WeightsError as error:
+        raise error if str(error).startswith(str(path)) else WeightsError(f"{path}: {error}") from error
+    return _Opened(path, checksum, BACKBONES[name].weights, translation)

