@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from medical_transformer.backbones import BACKBONES, build_backbone
+from medical_transformer.backbones.published_files import KNOWN
 from medical_transformer.tasks import BRATS_REGIONS, AnyTask, Classification, Regression, Segmentation, TaskModel
 
 # The paper's three tasks: AD/MCI/CN and age from one T1 scan, tumours from four modalities.
@@ -21,31 +24,54 @@ class Method:
     """A backbone that can be chosen by name.
 
     Attributes:
-        name: what `backbone.name` of a configuration takes.
+        name: what `--backbone` takes.
         title: what it is called in a table.
         parameters: trainable weights per task, with the paper's classes and modalities.
+        printed: what Table 3 of the paper prints, in millions, per task; empty where it has no row.
         source: where it is described.
-        licence: of its weights or of the implementation.
+        licence: of the implementation.
+        weights: who published weights for it, and under which licence.
+        known: names under which such weights are fetched, for `--weights`.
+        note: where it differs from what Table 3 counted.
     """
 
     name: str
     title: str
     parameters: Mapping[str, int]
+    printed: Mapping[str, str]
     source: str
     licence: str
+    weights: str
+    known: tuple[str, ...]
+    note: str
 
 
 def methods() -> tuple[Method, ...]:
     """List all backbones; the counts come from networks that are really built."""
     return tuple(
         Method(
-            name, entry.title, {kind: _count(name, *row) for kind, row in TABLE_3.items()}, entry.source, entry.licence
+            name=name,
+            title=entry.title,
+            parameters={kind: _count(name, *row) for kind, row in TABLE_3.items()},
+            printed=dict(zip(TABLE_3, entry.printed, strict=False)),
+            source=entry.source,
+            licence=entry.licence,
+            weights=entry.weights,
+            known=tuple(known for known, weights in KNOWN.items() if weights.backbone == name),
+            note=entry.note,
         )
         for name, entry in BACKBONES.items()
     )
 
 
+class _Undrawn(TorchFunctionMode):
+    """Leave initial weights undrawn: for normal ones, torch would load its compiler on a device without values."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return args[0] if func is torch.Tensor.normal_ else func(*args, **(kwargs or {}))
+
+
 def _count(name: str, task: AnyTask, channels: int) -> int:
-    with torch.device("meta"):
+    with torch.device("meta"), _Undrawn():
         model = TaskModel(build_backbone(name, {"in_channels": channels}), task)
     return sum(parameter.numel() for parameter in model.parameters())
