@@ -6,7 +6,7 @@ from medical_transformer.backbones.medical_transformer import (
     MedicalTransformerConfig,
 )
 from medical_transformer.backbones.published import PublishedWeights, load_published, load_published_decoder
-from medical_transformer.backbones.registry import BACKBONES, BackboneEntry, build_backbone
+from medical_transformer.backbones.registry import BACKBONES, BackboneEntry, build_backbone, find_backbone
 
 __all__ = [
     "BACKBONES",
@@ -16,6 +16,7 @@ __all__ = [
     "MedicalTransformerConfig",
     "PublishedWeights",
     "build_backbone",
+    "find_backbone",
     "load_published",
     "load_published_decoder",
 ]

@@ -105,17 +105,26 @@ BACKBONES: Mapping[str, BackboneEntry] = {
 }
 
 
+def find_backbone(name: str) -> BackboneEntry:
+    """Look a backbone up.
+
+    Raises:
+        ConfigError: for an unknown name; the message names the nearest known one.
+    """
+    if name not in BACKBONES:
+        near = get_close_matches(name, BACKBONES, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"There is no backbone {name!r}; there are: {', '.join(BACKBONES)}.{hint}")
+    return BACKBONES[name]
+
+
 def build_backbone(name: str, settings: Mapping[str, Any] | None = None) -> Backbone:
     """Build a backbone from its name and settings.
 
     Raises:
         ConfigError: for an unknown name or setting; the message names the nearest known one.
     """
-    if name not in BACKBONES:
-        near = get_close_matches(name, BACKBONES, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"There is no backbone {name!r}; there are: {', '.join(BACKBONES)}.{hint}")
-    entry = BACKBONES[name]
+    entry = find_backbone(name)
     try:
         config = entry.config.model_validate(settings or {})
     except ValidationError as error:

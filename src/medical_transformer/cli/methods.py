@@ -2,9 +2,14 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from medical_transformer.experiments import Method
+
+TASKS = ("classification", "regression", "segmentation")
 
 
 def methods(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -18,8 +23,22 @@ def methods(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
     if as_json:
         typer.echo(json.dumps([asdict(method) for method in found], indent=2))
         return
-    table = Table("name", "method", "classification", "regression", "segmentation", "source", "licence")
+    table = Table()
+    for heading in ("name", "method", *TASKS, "source", "licence"):
+        table.add_column(heading, overflow="fold")
     for method in found:
-        counts = (f"{method.parameters[kind]:,}" for kind in ("classification", "regression", "segmentation"))
+        counts = (_count(method.parameters[kind], method.printed.get(kind)) for kind in TASKS)
         table.add_row(method.name, method.title, *counts, method.source, method.licence)
     Console().print(table)
+    for method in found:
+        typer.echo(_remarks(method))
+
+
+def _count(parameters: int, printed: str | None) -> str:
+    return f"{parameters:,}" + (f"\nTable 3: {printed}M" if printed else "")
+
+
+def _remarks(method: "Method") -> str:
+    names = f" (--weights {', '.join(method.known)}, or a file)" if method.known else " (--weights FILE)"
+    weights = f"weights: {method.weights}{names}." if method.weights else "No weights are published."
+    return " ".join([f"{method.name}:", weights, method.note]).rstrip()

@@ -25,8 +25,14 @@ Patience = Annotated[int | None, typer.Option(help="Epochs without improvement b
 Augment = Annotated[bool | None, typer.Option("--augment/--no-augment", help="Vary the training scans.")]
 Seed = Annotated[int | None, typer.Option(help="Decides initial weights and every draw.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
+Backbone = Annotated[str | None, typer.Option(help="Network by name; `medtrans methods` lists them.")]
 Preset = Annotated[
-    str | None, typer.Option(help="Network preset: table3 (default), text, equation-2 or no-transformer.")
+    str | None,
+    typer.Option(help="Settings of the medical-transformer: table3 (default), text, equation-2 or no-transformer."),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(help="Weights that others published: a file, or a name of `medtrans methods`, which is fetched."),
 ]
 Label = Annotated[str, typer.Option(help="Label to predict, or `segmentation`.", show_default=False)]
 Kind = Annotated[str, typer.Option("--task", help="classification, regression, segmentation or auto.")]
@@ -90,20 +96,28 @@ def validated(kind: type[ConfigT], settings: dict[str, Any]) -> ConfigT:
         raise ConfigError("Wrong settings. " + "; ".join(lines)) from error
 
 
-def backbone_settings(preset: str | None) -> dict[str, Any]:
-    """Return the settings of a network preset.
+def choose_backbone(
+    settings: dict[str, Any], backbone: str | None, preset: str | None, weights: str | None
+) -> dict[str, Any]:
+    """Put the chosen network into settings; what they say of another network is dropped.
 
     Raises:
-        ConfigError: for an unknown preset.
+        ConfigError: for an unknown backbone or preset, or a preset of another backbone.
     """
-    from medical_transformer.backbones import PRESETS
+    from medical_transformer.backbones import PRESETS, find_backbone
 
-    if preset is None:
-        return {}
-    if preset not in PRESETS:
-        raise ConfigError(f"There is no preset {preset!r}; there are: {', '.join(PRESETS)}.")
-    settings = PRESETS[preset].model_dump(mode="json", exclude_defaults=True)
-    return {"backbone": {"name": "medical-transformer", "settings": settings}}
+    before = settings.get("backbone", {})
+    name = backbone or ("medical-transformer" if preset else before.get("name", "medical-transformer"))
+    find_backbone(name)
+    chosen = dict(before) if before.get("name", "medical-transformer") == name else {}
+    chosen |= given(name=backbone or (name if preset else None), weights=weights)
+    if preset is not None:
+        if preset not in PRESETS:
+            raise ConfigError(f"There is no preset {preset!r}; there are: {', '.join(PRESETS)}.")
+        if name != "medical-transformer":
+            raise ConfigError(f"--preset {preset} is of the medical-transformer and not of {name}; leave one out.")
+        chosen["settings"] = PRESETS[preset].model_dump(mode="json", exclude_defaults=True)
+    return {**settings, "backbone": chosen} if chosen else settings
 
 
 def input_settings(pool: int | None, modalities: str | None) -> dict[str, Any]:

@@ -20,7 +20,9 @@ def pretrain(
     patience: options.Patience = None,
     seed: options.Seed = None,
     device: options.Device = None,
+    backbone: options.Backbone = None,
     preset: options.Preset = None,
+    weights: options.Weights = None,
 ) -> None:
     """Teach an encoder without labels: the exemplar network, then masked-encoding prediction."""
     from medical_transformer.experiments import PretrainConfig
@@ -31,10 +33,10 @@ def pretrain(
     )
     over = {
         **options.input_settings(pool, None),
-        **options.backbone_settings(preset),
         "exemplar": {**shared, **options.given(epochs=epochs)},
         "masked": {**shared, **options.given(epochs=masked_epochs)},
     }
-    settings = options.merged(options.read_config(config), over)
+    written = options.choose_backbone(options.read_config(config), backbone, preset, weights)
+    settings = options.merged(written, over)
     done = run(prepared, out, options.validated(PretrainConfig, settings))
     say(f"Encoder → {done.folder}")

@@ -1,5 +1,9 @@
-"""From the options of `finetune` and `evaluate` to their typed value."""
+"""From the options that `finetune` and `evaluate` share to their typed value."""
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,34 +14,83 @@ if TYPE_CHECKING:
     from medical_transformer.experiments import FinetuneConfig
 
 
-def finetune_config(
-    prepared: Path, label: str, kind: str, encoder: Path | None, settings: dict[str, Any]
-) -> "FinetuneConfig":
+@dataclass(frozen=True, slots=True)
+class FinetuneOptions:
+    """What can be said of a fine-tuning on the command line; None was not said."""
+
+    label: options.Label
+    task: options.Kind = "auto"
+    encoder: options.Encoder = None
+    config: options.ConfigFile = None
+    pool: options.Pool = None
+    modalities: options.Modalities = None
+    epochs: options.Epochs = None
+    batch_size: options.BatchSize = None
+    learning_rate: options.LearningRate = None
+    patience: options.Patience = None
+    augment: options.Augment = None
+    seed: options.Seed = None
+    device: options.Device = None
+    backbone: options.Backbone = None
+    preset: options.Preset = None
+    weights: options.Weights = None
+
+    def over(self, written: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings of a file with those of the command line, which win."""
+        training = options.given(
+            epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate, patience=self.patience,
+            augment=self.augment, seed=self.seed, device=self.device,
+        )  # fmt: skip
+        settings = options.merged(written, {**options.input_settings(self.pool, self.modalities), "training": training})
+        return options.choose_backbone(settings, self.backbone, self.preset, self.weights)
+
+
+def with_finetune_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb the options of a fine-tuning, one by one, in place of its argument `asked`."""
+    shared = inspect.signature(FinetuneOptions, eval_str=True).parameters
+    own = [one for one in inspect.signature(verb, eval_str=True).parameters.values() if one.name != "asked"]
+
+    @wraps(verb)
+    def run(**words: Any) -> None:
+        verb(asked=FinetuneOptions(**{name: words.pop(name) for name in shared}), **words)
+
+    every = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *shared.values())]
+    run.__annotations__ = {one.name: one.annotation for one in every}
+    vars(run)["__signature__"] = inspect.Signature(every)  # what the command line is made from
+    return run
+
+
+def finetune_config(prepared: Path, asked: FinetuneOptions, written: dict[str, Any]) -> "FinetuneConfig":
     """Join a settings file and options; what an encoder was trained with is taken from it.
 
     Args:
         prepared: the prepared cohort, to look up the label.
-        label: what is predicted.
-        kind: the kind of task, or `auto`.
-        encoder: folder of a pre-trained encoder.
-        settings: settings file and options, already merged.
+        asked: the options.
+        written: what the settings file says of the fine-tuning.
+
+    Raises:
+        ConfigError: if file, options and encoder contradict one another.
     """
     from medical_transformer.cohorts import Cohort
     from medical_transformer.experiments import FinetuneConfig, choose_task
 
+    settings, label = asked.over(written), asked.label
     if settings.get("task", {"label": label})["label"] != label:
         raise ConfigError(f"The settings file is of the label {settings['task']['label']!r}, but --label is {label!r}.")
     if "task" not in settings:
-        task = choose_task(Cohort.load(prepared), label, kind)
+        task = choose_task(Cohort.load(prepared), label, asked.task)
         settings = {**settings, "task": task.model_dump(mode="json")}
-    if encoder is not None:
-        settings = options.merged(_of_encoder(encoder), {**settings, "encoder": str(encoder)})
+    if asked.encoder is not None:
+        settings = options.merged(_of_encoder(asked.encoder, settings), {**settings, "encoder": str(asked.encoder)})
     return options.validated(FinetuneConfig, settings)
 
 
-def _of_encoder(folder: Path) -> dict[str, Any]:
+def _of_encoder(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that must be those of the encoder unless the user says otherwise."""
     from medical_transformer.tasks import load_model
 
     saved = load_model(folder)
+    name = settings.get("backbone", {}).get("name", saved.backbone["name"])
+    if name != saved.backbone["name"]:
+        raise ConfigError(f"{folder} holds a {saved.backbone['name']}, but --backbone is {name}.")
     return {"backbone": dict(saved.backbone), "input": {"pool": saved.pool, "modalities": list(saved.modalities)}}

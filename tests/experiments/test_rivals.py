@@ -1,0 +1,73 @@
+"""Another backbone goes through the same protocol: only a name differs."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from medical_transformer.backbones import build_backbone
+from medical_transformer.errors import WeightsError
+from medical_transformer.experiments import BackboneConfig, FinetuneConfig, InputConfig, finetune
+from medical_transformer.experiments.data import open_data
+from medical_transformer.experiments.training_run import build_model, new_backbone, run_identity
+from medical_transformer.tasks import AnyTask, Classification, Segmentation, load_model
+from medical_transformer.training.fit import Split
+
+from .conftest import training
+
+SEX = Classification(label="sex", classes=("female", "male"))
+LESION = Segmentation(values=(1, 2), regions={"lesion": (1, 2)})
+SMALL = BackboneConfig(name="medicalnet", settings={"depth": 10})
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file as MedicalNet's authors release them."""
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        own = build_backbone("medicalnet", {"depth": 10}).state_dict()
+    path = tmp_path_factory.mktemp("released") / "resnet_10_23dataset.pth"
+    torch.save({"state_dict": {f"module.{name.removeprefix('trunk.')}": value for name, value in own.items()}}, path)
+    return path
+
+
+@pytest.mark.parametrize("task", [SEX, LESION], ids=["classification", "segmentation"])
+def test_a_rival_is_fine_tuned_saved_and_loaded(task: AnyTask, prepared: Path, tmp_path: Path) -> None:
+    config = FinetuneConfig(
+        task=task, backbone=BackboneConfig(name="3d-ssl"), training=training(epochs=1), validation=0.33
+    )
+    saved = load_model(finetune(prepared, tmp_path, config).folder)
+    assert saved.backbone["name"] == "3d-ssl"
+    data = open_data(prepared, InputConfig())
+    outputs = saved.network(torch.from_numpy(data.store.volumes([0, 1])))
+    assert outputs.shape == ((2, 2) if task is SEX else (2, 3, *data.store.spatial_shape))
+
+
+def test_published_weights_are_the_start_and_their_account_is_printed(
+    released: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = build_model(
+        FinetuneConfig(task=SEX, backbone=SMALL.model_copy(update={"weights": str(released)}), training=training())
+    )
+    expected = torch.load(released, weights_only=True)["state_dict"]["module.layer4.0.conv2.weight"]
+    assert torch.equal(model.backbone.state_dict()["trunk.layer4.0.conv2.weight"], expected)
+    printed = capsys.readouterr().err
+    assert "sha256" in printed
+    assert "MIT" in printed
+    assert "loaded" in printed
+
+
+def test_published_weights_of_another_network_are_refused(released: Path) -> None:
+    with pytest.raises(WeightsError, match=r"resnet_10_23dataset\.pth"):
+        new_backbone(BackboneConfig(name="models-genesis", weights=str(released)), InputConfig(), 0)
+
+
+def test_other_bytes_under_the_same_name_are_another_run(prepared: Path, tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    config = FinetuneConfig(task=SEX, backbone=SMALL.model_copy(update={"weights": str(path)}), training=training())
+    data = open_data(prepared, config.input)
+    identities = []
+    for content in (b"one", b"other"):
+        path.write_bytes(content)
+        identities.append(run_identity(data, Split((0, 1), (2,)), config))
+    assert identities[0] != identities[1]
