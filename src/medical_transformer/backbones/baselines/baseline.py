@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import torch
+from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from medical_transformer.contracts import Backbone, Decoder, Encoding
 from medical_transformer.errors import WeightsError
-from medical_transformer.shapes import FeatureMap, ScanVectors, VolumeBatch
+from medical_transformer.shapes import ScanVectors, VolumeBatch
+
+# Features in space at any depth of a network: what goes into a layer and what comes out have sizes of their own.
+Features = Float[Tensor, "batch _channel _right _anterior _superior"]
 
 
 class BaselineConfig(BaseModel):
@@ -67,10 +71,10 @@ class Baseline(Backbone):
         return Encoding(self.summarise(levels[-1]), tuple(reversed(levels)) if maps else ())
 
     @abstractmethod
-    def encode(self, volumes: VolumeBatch) -> list[FeatureMap]:
+    def encode(self, volumes: VolumeBatch) -> list[Features]:
         """Return the levels from fine to coarse; every halving rounds up."""
 
-    def summarise(self, deepest: FeatureMap) -> ScanVectors:
+    def summarise(self, deepest: Features) -> ScanVectors:
         """Make one vector of the coarsest level."""
         return deepest.mean(dim=(2, 3, 4))
 
@@ -91,7 +95,7 @@ class Baseline(Backbone):
         raise WeightsError(f"No published weights of {type(self).__name__} are known; start from `--encoder` instead.")
 
 
-def make_even(features: FeatureMap) -> FeatureMap:
+def make_even(features: Features) -> Features:
     """Add background at the far ends until every side is even: a halving that would drop a voxel keeps it."""
     right, anterior, superior = (side % 2 for side in features.shape[2:])
     if not (right or anterior or superior):
@@ -99,12 +103,12 @@ def make_even(features: FeatureMap) -> FeatureMap:
     return nn.functional.pad(features, (0, superior, 0, anterior, 0, right))
 
 
-def join(risen: FeatureMap, skip: FeatureMap) -> FeatureMap:
+def join(risen: Features, skip: Features) -> Features:
     """Lay an up-sampled map beside a finer one; what doubling a rounded-up side made too long is cut off."""
     return torch.cat([cut_to(risen, skip.shape[2:]), skip], dim=1)
 
 
-def cut_to(features: FeatureMap, shape: Sequence[int]) -> FeatureMap:
+def cut_to(features: Features, shape: Sequence[int]) -> Features:
     """Cut off what stands beyond a field of view at the far ends: undoes the rounding up of `make_even`."""
     right, anterior, superior = shape
     return features[:, :, :right, :anterior, :superior]

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medical_transformer.backbones.baselines.baseline import cut_to, join
+from medical_transformer.backbones.baselines.baseline import Features, cut_to, join
 from medical_transformer.contracts import Decoder, Encoding
-from medical_transformer.shapes import FeatureMap, OutputMap
+from medical_transformer.shapes import OutputMap
 
 PYRAMID_WIDTH = 128
 
@@ -37,7 +37,7 @@ class UNetDecoder(Decoder):
         scores: Tensor = self.classify(features)
         return cut_to(scores, shape)
 
-    def start(self, deepest: FeatureMap) -> FeatureMap:
+    def start(self, deepest: Features) -> Features:
         """Return what the first rise begins with."""
         return deepest
 
@@ -69,7 +69,7 @@ def _smoothing(width: int) -> nn.Module:
     return nn.Sequential(nn.Conv3d(width, width, 3, padding=1, bias=False), nn.GroupNorm(8, width), nn.ReLU())
 
 
-def _enlarge(features: FeatureMap, shape: Sequence[int]) -> FeatureMap:
+def _enlarge(features: Features, shape: Sequence[int]) -> Features:
     if features.shape[2:] == torch.Size(shape):
         return features
     return functional.interpolate(features, size=list(shape), mode="trilinear", align_corners=False)

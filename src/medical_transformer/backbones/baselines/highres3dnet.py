@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Translation
+from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Features, Translation
 from medical_transformer.errors import WeightsError
-from medical_transformer.shapes import FeatureMap, VolumeBatch
+from medical_transformer.shapes import VolumeBatch
 
 FEATURES = 80
 PARCELS = 160
@@ -27,7 +27,7 @@ class HighRes3DNet(Baseline):
         self.blocks = _build(config.in_channels)[:-1]
         self.drop = nn.Dropout3d(0.5)
 
-    def encode(self, volumes: VolumeBatch) -> list[FeatureMap]:
+    def encode(self, volumes: VolumeBatch) -> list[Features]:
         """Return the last features, one vector per voxel."""
         return [self.drop(self.blocks(volumes))]
 

@@ -15,13 +15,14 @@ from torch.nn import functional
 from medical_transformer.backbones.baselines.baseline import (
     Baseline,
     BaselineConfig,
+    Features,
     Translation,
     initialise_convolutions,
 )
 from medical_transformer.backbones.baselines.decoders import PyramidDecoder
 from medical_transformer.contracts import Decoder
 from medical_transformer.errors import WeightsError
-from medical_transformer.shapes import FeatureMap, VolumeBatch
+from medical_transformer.shapes import VolumeBatch
 
 Triple = tuple[int, int, int]
 
@@ -58,7 +59,7 @@ class I3D(Baseline):
         )
         self.apply(initialise_convolutions)
 
-    def encode(self, volumes: VolumeBatch) -> list[FeatureMap]:
+    def encode(self, volumes: VolumeBatch) -> list[Features]:
         """Return what stands before each pooling, and the last block."""
         first = self.conv_1a(volumes)
         second = self.conv_2c(self.conv_2b(pool(first, (1, 3, 3), (1, 2, 2))))
@@ -84,7 +85,7 @@ class I3D(Baseline):
             own, left=logits, adapted={"conv_1a.conv.weight": f"{stem.shape[1]} colour channels summed to one"}
         )
 
-    def _mix(self, features: FeatureMap, stage: str) -> FeatureMap:
+    def _mix(self, features: Features, stage: str) -> Features:
         for name, block in self.mixed.items():
             if name.startswith(stage):
                 features = block(features)
@@ -100,7 +101,7 @@ class Unit(nn.Module):
         self.conv = nn.Conv3d(source, target, size, stride=stride, bias=False)
         self.norm = nn.BatchNorm3d(target, eps=1e-3)
 
-    def forward(self, features: FeatureMap) -> FeatureMap:
+    def forward(self, features: Features) -> Features:
         """Apply all three to a padded map."""
         (size, *_), stride = self.conv.kernel_size, self.stride
         padded = pad_same(features, (size, size, size), (stride, stride, stride))
@@ -118,7 +119,7 @@ class Mixed(nn.Module):
         self.reduce_2, self.expand_2 = Unit(source, reduce_2, 1), Unit(reduce_2, expand_2, 3)
         self.pooled = Unit(source, pooled, 1)
 
-    def forward(self, features: FeatureMap) -> FeatureMap:
+    def forward(self, features: Features) -> Features:
         """Concatenate what the branches make of a map."""
         branches = [
             self.direct(features),
@@ -129,12 +130,12 @@ class Mixed(nn.Module):
         return torch.cat(branches, dim=1)
 
 
-def pool(features: FeatureMap, size: Triple, stride: Triple) -> FeatureMap:
+def pool(features: Features, size: Triple, stride: Triple) -> Features:
     """Take the largest of each window; the padding counts as 0, which nothing here is below."""
     return functional.max_pool3d(pad_same(features, size, stride), size, stride)
 
 
-def pad_same(features: FeatureMap, size: Triple, stride: Triple) -> FeatureMap:
+def pad_same(features: Features, size: Triple, stride: Triple) -> Features:
     """Pad with zeros so that every side is divided by the stride and rounded up, the larger half at the far end."""
     amounts: list[int] = []
     for side, window, step in zip(features.shape[2:], size, stride, strict=True):

@@ -10,9 +10,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Translation
+from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Features, Translation
 from medical_transformer.contracts import Decoder, Encoding
-from medical_transformer.shapes import FeatureMap, OutputMap, VolumeBatch
+from medical_transformer.shapes import OutputMap, VolumeBatch
 
 # Depth to blocks per stage; 10 to 34 have basic blocks, the others bottlenecks of four times the width.
 DEPTHS: Mapping[int, tuple[int, int, int, int]] = {
@@ -45,7 +45,7 @@ class MedicalNet(Baseline):
         super().__init__(config, (64, *(expansion * width for width in WIDTHS)))
         self.trunk = _build_trunk(config)
 
-    def encode(self, volumes: VolumeBatch) -> list[FeatureMap]:
+    def encode(self, volumes: VolumeBatch) -> list[Features]:
         """Return the stem and the four stages; the last three have the same size."""
         stem = self.trunk.act(self.trunk.bn1(self.trunk.conv1(volumes)))
         levels = [stem, self.trunk.layer1(self.trunk.maxpool(stem))]

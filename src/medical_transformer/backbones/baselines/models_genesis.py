@@ -13,11 +13,11 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Translation
+from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Features, Translation
 from medical_transformer.backbones.baselines.decoders import UNetDecoder
 from medical_transformer.contracts import Decoder
 from medical_transformer.errors import WeightsError
-from medical_transformer.shapes import FeatureMap, VolumeBatch
+from medical_transformer.shapes import VolumeBatch
 
 LEVELS = (64, 128, 256, 512)
 
@@ -33,7 +33,7 @@ class GenesisUNet(Baseline):
             Pair(source, target // 2, target) for source, target in zip(sources, LEVELS, strict=True)
         )
 
-    def encode(self, volumes: VolumeBatch) -> list[FeatureMap]:
+    def encode(self, volumes: VolumeBatch) -> list[Features]:
         """Return what stands before each pooling, and the bottom."""
         found = [self.levels[0](volumes)]
         for level in list(self.levels)[1:]:
@@ -77,7 +77,7 @@ class Unit(nn.Module):
         self.conv = nn.Conv3d(source, target, 3, padding=1)
         self.norm = nn.InstanceNorm3d(target, affine=True)
 
-    def forward(self, features: FeatureMap) -> FeatureMap:
+    def forward(self, features: Features) -> Features:
         """Apply all three."""
         return functional.relu(self.norm(self.conv(features)))
 

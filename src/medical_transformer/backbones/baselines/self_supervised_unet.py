@@ -14,12 +14,13 @@ from torch.nn import functional
 from medical_transformer.backbones.baselines.baseline import (
     Baseline,
     BaselineConfig,
+    Features,
     cut_to,
     initialise_convolutions,
 )
 from medical_transformer.backbones.baselines.decoders import UNetDecoder
 from medical_transformer.contracts import Decoder
-from medical_transformer.shapes import FeatureMap, ScanVectors, VolumeBatch
+from medical_transformer.shapes import ScanVectors, VolumeBatch
 
 LEVELS = (16, 32, 64, 128, 256)
 
@@ -48,14 +49,14 @@ class SelfSupervisedUNet(Baseline):
         self.levels = nn.ModuleList(Block(source, target, self.config) for source, target in pairwise(widths))
         self.apply(initialise_convolutions)
 
-    def encode(self, volumes: VolumeBatch) -> list[FeatureMap]:
+    def encode(self, volumes: VolumeBatch) -> list[Features]:
         """Return what stands before each pooling."""
         found = [self.levels[0](volumes)]
         for level in list(self.levels)[1:]:
             found.append(level(halve(found[-1])))
         return found
 
-    def summarise(self, deepest: FeatureMap) -> ScanVectors:
+    def summarise(self, deepest: Features) -> ScanVectors:
         """Pool once more, then take the mean."""
         return halve(deepest).mean(dim=(2, 3, 4))
 
@@ -74,7 +75,7 @@ class SelfSupervisedUNetDecoder(UNetDecoder):
         super().__init__(rises, blocks, LEVELS[0], outputs)
         self.apply(initialise_convolutions)
 
-    def start(self, deepest: FeatureMap) -> FeatureMap:
+    def start(self, deepest: Features) -> Features:
         """Pool and repeat: what is left of the bottom."""
         return cut_to(functional.interpolate(halve(deepest), scale_factor=2, mode="nearest"), deepest.shape[2:])
 
@@ -94,6 +95,6 @@ class Block(nn.Sequential):
         )
 
 
-def halve(features: FeatureMap) -> FeatureMap:
+def halve(features: Features) -> Features:
     """Take the largest of eight voxels; an odd side is rounded up."""
     return functional.max_pool3d(features, 2, ceil_mode=True)

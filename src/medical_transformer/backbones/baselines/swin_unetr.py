@@ -8,10 +8,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Translation
+from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Features, Translation
 from medical_transformer.backbones.baselines.decoders import PyramidDecoder
 from medical_transformer.contracts import Decoder
-from medical_transformer.shapes import FeatureMap, VolumeBatch
+from medical_transformer.shapes import VolumeBatch
 
 PARTS = ("patch_embed.", "layers1.", "layers2.", "layers3.", "layers4.")
 
@@ -32,9 +32,9 @@ class SwinUNETR(Baseline):
         super().__init__(config, tuple(config.width * factor for factor in (1, 2, 4, 8, 16)))
         self.swin = _build(config)
 
-    def encode(self, volumes: VolumeBatch) -> list[FeatureMap]:
+    def encode(self, volumes: VolumeBatch) -> list[Features]:
         """Return the patches and the four stages, normalised at every place; MONAI fills odd sides up."""
-        levels: list[FeatureMap] = [self.swin.patch_embed(volumes)]
+        levels: list[Features] = [self.swin.patch_embed(volumes)]
         for stages in (self.swin.layers1, self.swin.layers2, self.swin.layers3, self.swin.layers4):
             levels.append(_attend(stages[0], levels[-1]))
         return [_normalise(level) for level in levels]
@@ -54,7 +54,7 @@ class SwinUNETR(Baseline):
         return Translation(renamed, left=left)
 
 
-def _attend(stage: Any, features: FeatureMap) -> FeatureMap:
+def _attend(stage: Any, features: Features) -> Features:
     """Apply a stage's blocks and halve: as MONAI's stage does, which needs a further package to turn axes around."""
     from monai.networks.nets.swin_unetr import compute_mask, get_window_size  # noqa: PLC0415  (takes seconds)
 
@@ -64,11 +64,11 @@ def _attend(stage: Any, features: FeatureMap) -> FeatureMap:
     places = features.movedim(1, -1)
     for block in stage.blocks:
         places = block(places, mask)
-    halved: FeatureMap = stage.downsample(places).movedim(-1, 1)
+    halved: Features = stage.downsample(places).movedim(-1, 1)
     return halved
 
 
-def _normalise(features: FeatureMap) -> FeatureMap:
+def _normalise(features: Features) -> Features:
     """Normalise the features of every place, without parameters."""
     return functional.layer_norm(features.movedim(1, -1), features.shape[1:2]).movedim(-1, 1)
 

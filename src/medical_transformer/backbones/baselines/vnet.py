@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from torch import nn
 from torch.nn import functional
 
-from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, cut_to, join, make_even
+from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Features, cut_to, join, make_even
 from medical_transformer.contracts import Decoder, Encoding
-from medical_transformer.shapes import FeatureMap, OutputMap, VolumeBatch
+from medical_transformer.shapes import OutputMap, VolumeBatch
 
 LEVELS = (16, 32, 64, 128, 256)
 
@@ -29,7 +29,7 @@ class VNet(Baseline):
             [Down(16, 1, dropout=0.0), Down(32, 2, dropout=0.0), Down(64, 3, dropout=0.5), Down(128, 2, dropout=0.5)]
         )
 
-    def encode(self, volumes: VolumeBatch) -> list[FeatureMap]:
+    def encode(self, volumes: VolumeBatch) -> list[Features]:
         """Add the scan, repeated, to its first features, and halve four times."""
         repeats = -(-16 // self.in_channels)
         repeated = volumes.repeat(1, repeats, 1, 1, 1)[:, :16]
@@ -71,7 +71,7 @@ class Convolved(nn.Module):
         self.conv = nn.Conv3d(source, target, 5, padding=2)
         self.norm = nn.InstanceNorm3d(target, affine=True)
 
-    def forward(self, features: FeatureMap) -> FeatureMap:
+    def forward(self, features: Features) -> Features:
         """Apply all three."""
         return functional.elu(self.norm(self.conv(features)))
 
@@ -87,7 +87,7 @@ class Down(nn.Module):
         self.drop = nn.Dropout3d(dropout)
         self.convolutions = nn.Sequential(*(Convolved(target, target) for _ in range(convolutions)))
 
-    def forward(self, features: FeatureMap) -> FeatureMap:
+    def forward(self, features: Features) -> Features:
         """Go down one level."""
         halved = functional.elu(self.norm(self.halve(make_even(features))))
         return functional.elu(self.convolutions(self.drop(halved)) + halved)
@@ -103,7 +103,7 @@ class Up(nn.Module):
         self.drop, self.drop_skip = nn.Dropout3d(dropout), nn.Dropout3d(0.5)
         self.convolutions = nn.Sequential(*(Convolved(target, target) for _ in range(convolutions)))
 
-    def forward(self, features: FeatureMap, skip: FeatureMap) -> FeatureMap:
+    def forward(self, features: Features, skip: Features) -> Features:
         """Go up one level."""
         risen = functional.elu(self.norm(self.rise(self.drop(features))))
         both = join(risen, self.drop_skip(skip))
