@@ -49,6 +49,9 @@ def words_of(metric: str) -> MetricWords:
     if metric.startswith("hausdorff95_mm_"):
         region = metric.removeprefix("hausdorff95_mm_").replace("_", " ")
         return MetricWords(f"HD95 {region} (mm)", f"95 % Hausdorff distance of {region}", 1, "lower")
+    if metric.startswith("surface_dice_"):
+        region = metric.removeprefix("surface_dice_").replace("_", " ")
+        return MetricWords(f"Surface Dice {region}", f"mean surface Dice of {region}", 3, "higher")
     return MetricWords(metric.replace("_", " "), metric.replace("_", " "), 3, "")
 
 

@@ -41,6 +41,7 @@ def table_2(cohort: Cohort, *, number: int = 1, same_data: bool = False) -> Grid
         columns=tuple(f"{group}" for group, _ in groups),
         rows=tuple(measured),
         beside="paper",
+        prefix="paper",
         notes=tuple(notes),
     )
 
@@ -88,4 +89,4 @@ def _mean_entry(values: Sequence[float | str | None], beside: str) -> Entry:
     if len(numbers) > 1:
         text += f" ± {words.number(float(numbers.std(ddof=1)), 2)}"
     missing = len(values) - len(numbers)
-    return Entry(text, remark=f"of {missing} unknown" if missing else "", beside=beside)
+    return Entry(text, remark=f"{missing} unknown" if missing else "", beside=beside)

@@ -50,15 +50,16 @@ def differences(summary: ComparisonSummary, task: str) -> Grid | None:
 
 def all_scores(summary: ComparisonSummary, task: str) -> Grid:
     """Return every score of every method with the whole of the labels."""
-    cells = {method.name: summary.cell(method.name, task) for method in summary.trials.methods}
-    names = tuple(dict.fromkeys(name for cell in cells.values() if cell for name in cell.scores))
-    rows = []
-    for method in summary.trials.methods:
-        rows.append(Row(method.title, tuple(_with_pooled(summary, method.name, task, name) for name in names)))
+    cells = [summary.cell(method.name, task) for method in summary.trials.methods]
+    names = tuple(dict.fromkeys(name for cell in cells if cell for name in cell.scores))
+    rows = [
+        Row(method.title, tuple(_with_pooled(summary, method.name, task, name) for name in names))
+        for method in summary.trials.methods
+    ]
     return Grid(
         name=f"scores-{task}",
         title=f"{task_name(task)}: every score",
-        caption="Mean ± standard deviation over folds and seeds; beside it the pooled score with its 95 % interval.",
+        caption="Mean ± standard deviation over folds and seeds; below it the pooled score with its 95 % interval.",
         heading="Method",
         columns=tuple(column_name(summary, task, name) for name in names),
         rows=tuple(rows),

@@ -1,6 +1,5 @@
 """A table as a value, before it becomes HTML, TSV, JSON or LaTeX."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 MISSING = "–"
@@ -51,6 +50,7 @@ class Grid:
         columns: headings of the others.
         rows: in their order.
         beside: what the second figures are, such as `paper`; empty where there are none.
+        prefix: what the page writes before each second figure; the caption says what it is where there is none.
         notes: sentences under the table.
     """
 
@@ -62,6 +62,7 @@ class Grid:
     rows: tuple[Row, ...]
     group_heading: str = ""
     beside: str = ""
+    prefix: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -73,6 +74,11 @@ class Grid:
     def doubled(self) -> tuple[bool, ...]:
         """Per column, whether any entry has a second figure."""
         return tuple(any(row.entries[k].beside for row in self.rows) for k in range(len(self.columns)))
+
+    @property
+    def repeats(self) -> bool:
+        """Whether rows of several groups have one name, so that only both tell them apart."""
+        return len({row.name for row in self.rows}) < len(self.rows)
 
     @property
     def groups(self) -> tuple[tuple[str, tuple[Row, ...]], ...]:
@@ -108,13 +114,3 @@ class Grid:
         return "; ".join(
             f"{column}: {entry.remark}" for column, entry in zip(self.columns, row.entries, strict=True) if entry.remark
         )
-
-
-def empty(count: int) -> tuple[Entry, ...]:
-    """Return as many entries with nothing in them."""
-    return (Entry(),) * count
-
-
-def joined(*parts: Sequence[str]) -> tuple[str, ...]:
-    """Return the sentences of several lists that say something, each once."""
-    return tuple(dict.fromkeys(sentence for part in parts for sentence in part if sentence))

@@ -58,7 +58,7 @@ def latex(grid: Grid) -> str:
         *_body(grid),
         r"\bottomrule",
         r"\end{tabular}",
-        *(rf"\par\smallskip\footnotesize {escaped(note)}" for note in grid.notes),
+        *(rf"\par\smallskip\footnotesize {escaped(note)}" for note in (*grid.notes, *_remarks(grid))),
         r"\end{table}",
     ]
     return "\n".join(["% Needs booktabs.", *lines]) + "\n"
@@ -86,8 +86,19 @@ def _body(grid: Grid) -> list[str]:
 
 
 def _figure(entry: Entry) -> str:
-    remark = f" ({escaped(entry.remark)})" if entry.remark else ""
-    return _bold(entry.text, wanted=entry.best) + remark
+    return _bold(entry.text, wanted=entry.best) + ("$^{*}$" if entry.remark else "")
+
+
+def _remarks(grid: Grid) -> list[str]:
+    """Return what the stars stand for: each remark once, with the places that it is about."""
+    places: dict[str, dict[str, list[str]]] = {}
+    for row in grid.rows:
+        for column, entry in zip(grid.columns, row.entries, strict=True):
+            if entry.remark:
+                name = f"{row.group}, {row.name}" if grid.repeats else row.name
+                places.setdefault(entry.remark, {}).setdefault(name, []).append(column)
+    said = ("; ".join(f"{name} ({', '.join(columns)})" for name, columns in rows.items()) for rows in places.values())
+    return [f"* {remark}: {where}." for remark, where in zip(places, said, strict=True)]
 
 
 def _bold(text: str, *, wanted: bool) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from medical_transformer.evaluation import Cell, MethodFacts
 from medical_transformer.reporting import words
 from medical_transformer.reporting.comparison import published
-from medical_transformer.reporting.comparison.grid import Entry, Grid, Row
+from medical_transformer.reporting.comparison.grid import MISSING, Entry, Grid, Row
 from medical_transformer.reporting.comparison.summary import ComparisonSummary
 from medical_transformer.reporting.comparison.wording import (
     OTHER_DATA,
@@ -38,6 +38,7 @@ def table_1(summary: ComparisonSummary) -> Grid:
         columns=_headings(summary),
         rows=tuple(_with_best(rows, columns)),
         beside="paper",
+        prefix="paper",
         notes=_notes(summary),
     )
 
@@ -50,26 +51,15 @@ def table_3(summary: ComparisonSummary) -> Grid:
         for method in summary.trials.methods
         if method.parameters
     ]
-    counts = {
-        task: [count for method in summary.trials.methods if (count := _count(summary, method, task)) is not None]
-        for task in tasks
-    }
-    fewest = [f"{min(counts[task]) / 1e6:.3f} M" if counts[task] else "" for task in tasks]
-    bold = [
-        replace(
-            row,
-            entries=tuple(replace(one, best=one.text == least) for one, least in zip(row.entries, fewest, strict=True)),
-        )
-        for row in rows
-    ]
     return Grid(
         name="table-3",
         title="Table 3. Trainable weights",
-        caption="In millions, counted from the networks that were trained; the fewest of a column are bold.",
+        caption="Counted from the networks that were trained; the fewest of a column are bold.",
         heading="Approach",
         columns=tuple(task_name(task) for task in tasks),
-        rows=tuple(bold),
+        rows=tuple(rows),
         beside="paper",
+        prefix="paper",
     )
 
 
@@ -104,6 +94,7 @@ def table_4(summary: ComparisonSummary, scratch: str) -> Grid | None:
         columns=_headings(summary),
         rows=tuple(rows),
         beside="paper",
+        prefix="paper",
         notes=_notes(summary),
     )
 
@@ -126,6 +117,7 @@ def table_5(summary: ComparisonSummary, without: str) -> Grid | None:
         columns=("Without transformer", "With transformer", "Difference (95 % CI)"),
         rows=tuple(rows),
         beside="paper",
+        prefix="paper",
         notes=_notes(summary),
     )
 
@@ -209,9 +201,11 @@ def _with_and_without(summary: ComparisonSummary, task: str, metric: str, withou
 
 def _weights(summary: ComparisonSummary, method: MethodFacts, task: str) -> Entry:
     count = _count(summary, method, task)
+    counts = [_count(summary, one, task) for one in summary.trials.methods]
     printed = published.paper_parameters(method.name, summary.result(task).task)
     return Entry(
-        text="–" if count is None else f"{count / 1e6:.3f} M",
+        text=MISSING if count is None else f"{count:,}" if count < 10_000 else f"{count / 1e6:.3f} M",
+        best=count is not None and count == min(one for one in counts if one is not None),
         beside="" if printed is None else f"{printed:.3f} M",
     )
 

@@ -53,7 +53,7 @@ def by_share(summary: ComparisonSummary, task: str) -> Figure | None:
     if not methods:
         return None
     metrics = summary.headline(task)
-    figure, axes = new_figure(9.2 if len(metrics) > 1 else 6.4, 3.4, len(metrics), in_a_row=3)
+    figure, axes = new_figure(9.2, 3.4, len(metrics), in_a_row=3)
     for axis, metric in zip(axes, metrics, strict=True):
         for place, method in enumerate(methods):
             _share_line(axis, summary, (method.name, task, metric), place, len(methods))

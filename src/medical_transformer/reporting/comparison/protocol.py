@@ -49,7 +49,7 @@ class Statement:
     @property
     def text(self) -> str:
         """What is said, or that nothing is."""
-        return " ".join(self.said) or BLANK
+        return " ".join(sentence[:1].upper() + sentence[1:] for sentence in self.said) or BLANK
 
 
 @dataclass(frozen=True, slots=True)
