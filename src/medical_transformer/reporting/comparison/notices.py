@@ -1,13 +1,13 @@
 """What a reader must know before believing a comparison: what is missing, odd or not told apart."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from medical_transformer.evaluation import Comparison
+from medical_transformer.evaluation import Cell, Comparison
 from medical_transformer.reporting import words
 from medical_transformer.reporting.comparison.protocol import members
 from medical_transformer.reporting.comparison.summary import ComparisonSummary
-from medical_transformer.reporting.comparison.wording import missing_words, task_name
+from medical_transformer.reporting.comparison.wording import missing_words, percent, task_name
 
 SMALL_TEST = 10
 
@@ -84,7 +84,7 @@ def _incomplete(summary: ComparisonSummary) -> Iterator[str]:
         yield missing_words(summary)
     for (method, task, share), cell in summary.cells.items():
         if len(set(cell.folds)) > 1:
-            yield f"{task_name(task)}: the seeds of {method} at {100 * share:g} % have not the same number of folds."
+            yield f"{task_name(task)}: the seeds of {method} at {percent(share)} have not the same number of folds."
     for task in summary.trials.tasks:
         scans = {cell.scans for (_, name, _), cell in summary.cells.items() if name == task}
         if len(scans) > 1:
@@ -92,25 +92,39 @@ def _incomplete(summary: ComparisonSummary) -> Iterator[str]:
 
 
 def _constant(summary: ComparisonSummary) -> Iterator[str]:
-    titles = {method.name: method.title for method in summary.trials.methods}
-    for (method, task, share), cell in summary.cells.items():
-        if cell.constant:
+    for place, cells in _by_method(summary):
+        flat = [cell for cell in cells if cell.constant]
+        if flat:
+            count, models = sum(cell.constant for cell in flat), sum(cell.models for cell in flat)
             yield (
-                f"{task_name(task)}: {titles[method]} at {100 * share:g} % gives the same answer to every scan in "
-                f"{cell.constant} of {words.counted(cell.models, 'model')}: these have learned nothing."
+                f"{place} gives the same answer to every scan in {count} of {words.counted(models, 'model')} "
+                f"({_shares(flat)}): these have learned nothing."
             )
 
 
 def _worthless(summary: ComparisonSummary) -> Iterator[str]:
-    """Name regressions that explain less than the mean would."""
-    titles = {method.name: method.title for method in summary.trials.methods}
-    for (method, task, share), cell in summary.cells.items():
-        score = cell.scores.get("r_squared")
-        if score and score.interval and score.interval.high < 0:
-            yield (
-                f"{task_name(task)}: {titles[method]} at {100 * share:g} % explains less than always answering "
-                f"the mean (R² {words.number(score.pooled, 2)}, 95 % CI {words.interval_words(score.interval, 2)})."
-            )
+    """Name regressions that explain less than the mean would, where R² has an interval."""
+    for place, cells in _by_method(summary):
+        for cell in cells:
+            score = cell.scores.get("r_squared")
+            if score and score.interval and score.interval.high < 0 and not cell.constant:
+                interval = words.interval_words(score.interval, 2)
+                yield (
+                    f"{place} explains less than always answering the mean ({_shares([cell])}: R² "
+                    f"{words.number(score.pooled, 2)}, 95 % CI {interval})."
+                )
+
+
+def _by_method(summary: ComparisonSummary) -> Iterator[tuple[str, list[Cell]]]:
+    """Return the cells of each method on each task, shares ascending, under their names."""
+    for task in summary.trials.tasks:
+        for method in summary.trials.methods:
+            cells = [summary.cell(method.name, task, share) for share in summary.shares]
+            yield f"{task_name(task)}: {method.title}", [cell for cell in cells if cell is not None]
+
+
+def _shares(cells: Sequence[Cell]) -> str:
+    return f"with {', '.join(percent(cell.fraction) for cell in cells)} of the labels"
 
 
 def _small(summary: ComparisonSummary) -> Iterator[str]:
