@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from medical_transformer.errors import LeakageError
-from medical_transformer.evaluation import EpochRecord, EvaluationResult, FoldResult, SubjectPrediction, score
+from medical_transformer.evaluation import (
+    EpochRecord,
+    EvaluationResult,
+    FoldResult,
+    SubjectPrediction,
+    expected_calibration_error,
+    score,
+)
 
 CLASSES = ("CN", "MCI", "AD")
 
@@ -177,3 +184,36 @@ def test_a_segmentation_is_scored_by_the_mean_over_its_scans():
         for k in range(4)
     ]
     assert score("segmentation", scans) == pytest.approx({"dice_WT": 0.375})
+
+
+def test_a_calibration_error_gets_no_interval_since_resampling_makes_it_greater():
+    rng = np.random.default_rng(1)
+    chances = rng.uniform(size=200)
+    sick = rng.uniform(size=200) < chances  # as sure as it is right, so that the true gap is 0
+    scores = np.stack([1 - chances, chances], axis=1)
+    draws = [rng.integers(200, size=200) for _ in range(100)]
+    resampled = [expected_calibration_error(sick[draw].astype(int), scores[draw]) for draw in draws]
+    assert np.mean(np.array(resampled) > expected_calibration_error(sick.astype(int), scores)) > 0.8
+
+    predictions = tuple(
+        SubjectPrediction(
+            scan=f"s{k}",
+            subject=f"p{k}",
+            fold=1,
+            truth="AD" if sick[k] else "CN",
+            prediction="AD" if chance > 0.5 else "CN",
+            probabilities={"CN": 1 - chance, "AD": chance},
+        )
+        for k, chance in enumerate(map(float, chances))
+    )
+    found = EvaluationResult(
+        task="classification",
+        label="diagnosis",
+        classes=("CN", "AD"),
+        primary_metric="auc",
+        predictions=predictions,
+        folds=(FoldResult(fold=1, metrics={}),),
+    ).summary(resamples=50)
+    assert found["calibration_error"].interval is None
+    assert found["calibration_error"].pooled is not None
+    assert found["auc"].interval is not None

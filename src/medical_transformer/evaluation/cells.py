@@ -8,6 +8,7 @@ import numpy as np
 from medical_transformer.evaluation.pairing import Paired, pair
 from medical_transformer.evaluation.predictions import SubjectPrediction
 from medical_transformer.evaluation.results import EvaluationResult
+from medical_transformer.evaluation.scoring import BIASED_BY_RESAMPLING
 from medical_transformer.evaluation.summary import mean_and_spread
 from medical_transformer.evaluation.trials import Trial
 from medical_transformer.evaluation.uncertainty import Interval, bootstrap_interval
@@ -85,7 +86,7 @@ def summarise_cell(
 
     Args:
         trials: at least one, all of one method, task and share.
-        intervals_of: scores that get an interval; all if not given.
+        intervals_of: scores that get an interval; all that can have one if not given.
         seed: decides the resamples.
         resamples: how many.
 
@@ -95,7 +96,7 @@ def summarise_cell(
     results = [trial.result for trial in trials]
     paired = pair(results)
     names = dict.fromkeys([*(name for one in results for fold in one.folds for name in fold.metrics), *paired.metrics])
-    wanted = set(names) if intervals_of is None else set(intervals_of)
+    wanted = (set(names) if intervals_of is None else set(intervals_of)) - BIASED_BY_RESAMPLING
     scores = {
         name: _score(name, results, paired, resamples=resamples if name in wanted else 0, seed=seed) for name in names
     }

@@ -27,6 +27,9 @@ CLASSIFICATION: Mapping[str, tuple[OfPairs, OfPairs]] = {
     "balanced_accuracy": (metrics.balanced_accuracy, weighted.balanced_accuracy),
 }
 AREA = (metrics.hand_till_mauc, weighted.hand_till_mauc)
+# Scores that a resample makes greater than they are, so that no bootstrap interval of them covers: gaps in a bin do not
+# cancel any more where a scan is drawn twice.
+BIASED_BY_RESAMPLING = frozenset({"calibration_error"})
 CALIBRATION = (metrics.expected_calibration_error, weighted.expected_calibration_error)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medical_transformer.evaluation.predictions import FoldResult, SubjectPrediction
-from medical_transformer.evaluation.scoring import prepare
+from medical_transformer.evaluation.scoring import BIASED_BY_RESAMPLING, prepare
 from medical_transformer.evaluation.uncertainty import Interval, bootstrap_interval
 
 
@@ -48,9 +48,9 @@ def summarise(
     for name in names:
         values = tuple(float(fold.metrics.get(name, np.nan)) for fold in folds)
         statistic = scorable.statistics.get(name)
-        interval = (
-            bootstrap_interval(statistic, scorable.subjects, seed=seed, resamples=resamples) if statistic else None
-        )
+        interval = None
+        if statistic and name not in BIASED_BY_RESAMPLING:
+            interval = bootstrap_interval(statistic, scorable.subjects, seed=seed, resamples=resamples)
         mean, spread = mean_and_spread(values)
         found[name] = MetricSummary(
             name=name,

@@ -9,10 +9,10 @@ from medical_transformer.reporting.comparison.summary import ComparisonSummary
 from medical_transformer.reporting.comparison.wording import column_name, mean_entry, p_words, percent, task_name
 
 WHAT_CORRECTION_DOES = (
-    "The line answer = slope x age + intercept is fitted to the answers on each model's validation subjects and undone "
-    "in the answers of the same model to its test subjects: (answer - intercept) / slope. No tested age is looked at. "
+    "The line answer = slope × age + intercept is fitted to the answers on each model's validation subjects and undone "
+    "in the answers of the same model to its test subjects: (answer − intercept) / slope. No tested age is looked at. "
     "This takes away the pull to the mean age, and adds no information: it widens the scatter, so the error may grow.",
-    "The corrected brain age delta, delta - ((slope - 1) x age + intercept), takes the tested person's true age into "
+    "The corrected brain age delta, delta − ((slope − 1) × age + intercept), takes the tested person's true age into "
     "its formula. It serves to compare people of different ages; an error or a correlation with age computed from it "
     "would be flattered by the age it was told, and is not an error of the model.",
 )
@@ -24,10 +24,10 @@ def differences(summary: ComparisonSummary, task: str) -> Grid | None:
     if not found:
         return None
     titles = {method.name: method.title for method in summary.trials.methods}
-    shares = len({one.fraction for one in found}) > 1
+    order = summary.headline(task)
     rows = [
-        Row(titles[one.method], _difference(one), _group(summary, one, shares=shares))
-        for one in sorted(found, key=lambda one: (one.comparison.metric, -one.fraction))
+        Row(titles[one.method], _difference(one), column_name(summary, task, one.comparison.metric))
+        for one in sorted(found, key=lambda one: (order.index(one.comparison.metric), -one.fraction))
     ]
     return Grid(
         name=f"differences-{task}",
@@ -39,7 +39,17 @@ def differences(summary: ComparisonSummary, task: str) -> Grid | None:
         ),
         heading="Method",
         group_heading="Score",
-        columns=("Method's score", "Reference's score", "Difference", "95 % CI", "t (df)", "p", "p (Holm)", "Seeds"),
+        columns=(
+            "Labels",
+            "Method's score",
+            "Reference's score",
+            "Difference",
+            "95 % CI",
+            "t (df)",
+            "p",
+            "p (Holm)",
+            "Seeds",
+        ),
         rows=tuple(rows),
         notes=(
             "The t-test takes the variance as (1/J + test/train) s², since folds share training subjects (Nadeau and "
@@ -100,6 +110,7 @@ def _difference(one: AgainstReference) -> tuple[Entry, ...]:
     interval, test = found.interval, one.test
     told_apart = interval is not None and not interval.low <= 0 <= interval.high
     return (
+        Entry(percent(one.fraction)),
         Entry(words.number(found.one, digits)),
         Entry(words.number(found.other, digits)),
         Entry(words.number(found.difference, digits), best=told_apart),
@@ -109,11 +120,6 @@ def _difference(one: AgainstReference) -> tuple[Entry, ...]:
         Entry(p_words(one.adjusted_p), best=one.adjusted_p <= 0.05),
         Entry(str(len(one.seeds))),
     )
-
-
-def _group(summary: ComparisonSummary, one: AgainstReference, *, shares: bool) -> str:
-    name = column_name(summary, one.task, one.comparison.metric)
-    return f"{name}, {percent(one.fraction)} of the labels" if shares else name
 
 
 def _with_pooled(summary: ComparisonSummary, method: str, task: str, metric: str) -> Entry:
