@@ -42,6 +42,13 @@ def test_a_surface_that_is_twice_as_far_needs_twice_the_tolerance():
     assert surface_dice(one, other, SPACING, 5.9) < 1.0
 
 
+def test_both_surfaces_count_so_that_an_invented_part_costs_as_much_as_a_missed_one():
+    one, far = box((2, 3, 2), (5, 6, 4)), box((20, 25, 20), (5, 6, 4))
+    both = one | far
+    assert surface_dice(one, both, SPACING, 1.0) == pytest.approx(2 / 3)
+    assert surface_dice(both, one, SPACING, 1.0) == pytest.approx(2 / 3)
+
+
 def test_a_greater_tolerance_never_makes_it_worse():
     rng = np.random.default_rng(1)
     one, other = (np.kron(rng.integers(2, size=(4, 5, 3)), np.ones((2, 2, 2))).astype(bool) for _ in range(2))
