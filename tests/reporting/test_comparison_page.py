@@ -242,3 +242,10 @@ def test_undefined_scores_constant_answers_and_missing_trials_are_said(age_resul
 def test_nothing_done_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no finished trial"):
         write_comparison(trials(), tmp_path)
+
+
+def test_a_part_that_was_not_kept_is_not_said_to_be_checked(age_result, tmp_path):
+    one = trial(age_result, "transfer", 1)
+    bare = replace(one.result, folds=tuple(replace(fold, validation=()) for fold in one.result.folds))
+    page = write_comparison(trials(replace(one, result=bare)), tmp_path, resamples=50)
+    assert "could not be checked" in page.read_text(encoding="utf-8")

@@ -49,7 +49,7 @@ class Statement:
     @property
     def text(self) -> str:
         """What is said, or that nothing is."""
-        return " ".join(sentence[:1].upper() + sentence[1:] for sentence in self.said) or BLANK
+        return " ".join(self.said) or BLANK
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,8 @@ def members(summary: ComparisonSummary, task: str) -> FoldMembers:
         placed.setdefault(one.subject, set()).add(one.fold)
     moved = sorted(subject for subject, folds in placed.items() if len(folds) > 1)
     leaked = sorted({subject for trial in trials for subject in _validated_and_tested(trial.result)})
-    verdict = _verdict(len(trials), len(placed), moved, leaked)
+    kept = all(fold.validation for trial in trials for fold in trial.result.folds)
+    verdict = _verdict((len(trials), len(placed)), moved, leaked, kept=kept)
     numbers = sorted({fold for folds in placed.values() for fold in folds})
     folds = tuple((number, tuple(sorted(who for who, at in placed.items() if number in at))) for number in numbers)
     return FoldMembers(task_name(task), verdict, folds, bool(moved or leaked))
@@ -151,7 +152,9 @@ def _validated_and_tested(result: EvaluationResult) -> set[str]:
     }
 
 
-def _verdict(trials: int, subjects: int, moved: list[str], leaked: list[str]) -> str:
+def _verdict(counts: tuple[int, int], moved: list[str], leaked: list[str], *, kept: bool) -> str:
+    """Say what was found in so many trials of so many subjects; `kept`: every fold kept its validation answers."""
+    trials, subjects = counts
     if leaked:
         count = words.counted(len(leaked), "subject")
         return f"{count} stood in a validation part and its test part, such as {leaked[0]}."
@@ -160,7 +163,9 @@ def _verdict(trials: int, subjects: int, moved: list[str], leaked: list[str]) ->
             f"the folds differ between trials: {words.counted(len(moved), 'subject')} tested in more than one fold, "
             f"such as {moved[0]}; differences between methods hold differences between folds."
         )
-    return (
-        f"each of the {subjects} subjects is tested in one fold, the same in all {trials} trials, and none stands in "
-        "the validation part of a fold that tests it."
+    validated = (
+        "none stands in the validation part of a fold that tests it"
+        if kept
+        else "who validated was not kept in every fold and could not be checked"
     )
+    return f"each of the {subjects} subjects is tested in one fold, the same in all {trials} trials; {validated}."
