@@ -8,13 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medical_transformer.backbones import MedicalTransformer
-from medical_transformer.contracts import Objective
-from medical_transformer.errors import CollapseError, TrainingError
+from medical_transformer.errors import TrainingError
+from medical_transformer.pretraining.pretext import Pretext, refuse_collapse, relative_spread
 from medical_transformer.shapes import PlaneVectors, VolumeBatch
 from medical_transformer.slices import Plane, draw_curves, transform_intensities
-
-# Two embeddings closer than this, relative to their own length, cannot be told apart in float32.
-COLLAPSED = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class UnlabelledBatch:
         return UnlabelledBatch(self.volumes.to(device), self.subjects)
 
 
-class Exemplar(Objective[UnlabelledBatch]):
+class Exemplar(Pretext[UnlabelledBatch]):
     """Triplet loss between a scan, its Bezier-transformed self and another subject's scan.
 
     Slice vectors are averaged over a plane, distances are L2, and the losses of the three planes are averaged.
@@ -45,11 +42,14 @@ class Exemplar(Objective[UnlabelledBatch]):
         inverting: share of curves that invert the contrast (0 in the paper).
     """
 
+    needs_other_subjects = True
+
     def __init__(self, backbone: MedicalTransformer, *, margin: float = 1.0, inverting: float = 0.0) -> None:
         super().__init__()
         self.encoders = backbone.encoders
         self._encode_slices = backbone.encode_slices
         self.margin, self.inverting = margin, inverting
+        self.chance = {"loss": margin, "triplet_accuracy": 0.5}
 
     def forward(self, batch: UnlabelledBatch, generator: torch.Generator) -> Tensor:
         """Return the mean over planes of Eq. 1; negatives come from the same batch."""
@@ -82,8 +82,8 @@ class Exemplar(Objective[UnlabelledBatch]):
             near, far = _distance(anchor, positive), _distance(anchor, anchor[negatives.to(anchor.device)])
             losses.append((near - far + self.margin).clamp_min(0))
             wins.append((near < far).float())
-            spreads.append(anchor.std(dim=0).norm() / anchor.norm(dim=1).mean().clamp_min(1e-12))
-        _refuse_collapse(float(torch.stack(spreads).mean()))
+            spreads.append(relative_spread(anchor))
+        refuse_collapse(spreads)
         return {"loss": float(torch.cat(losses).mean()), "triplet_accuracy": float(torch.cat(wins).mean())}
 
     def _encode_pairs(
@@ -118,11 +118,3 @@ def draw_negatives(subjects: Sequence[str], generator: torch.Generator) -> Tenso
 def _distance(one: PlaneVectors, other: PlaneVectors) -> Float[Tensor, "batch"]:
     """L2 distance whose gradient stays finite where both are equal."""
     return (one - other).square().sum(dim=1).add(1e-12).sqrt()
-
-
-def _refuse_collapse(spread: float) -> None:
-    if spread < COLLAPSED:
-        raise CollapseError(
-            f"The encoder gives all scans the same vector (relative spread {spread:.1e}): it has collapsed. "
-            "Lower the learning rate, or check that the scans differ."
-        )

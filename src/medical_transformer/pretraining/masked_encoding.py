@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 
 from medical_transformer.backbones import MedicalTransformer
-from medical_transformer.contracts import Objective
 from medical_transformer.errors import CollapseError, ConfigError
 from medical_transformer.pretraining.encodings import EncodedScans, EncodedSlices
+from medical_transformer.pretraining.pretext import Pretext
 from medical_transformer.shapes import Encodings, SliceMask
 from medical_transformer.slices import Plane, draw_masks
 
 COLLAPSED = 1e-10
 
 
-class MaskedEncoding(Objective[EncodedSlices]):
+class MaskedEncoding(Pretext[EncodedSlices]):
     """Mean squared error on the masked slices' vectors, averaged over planes; the encoder is frozen.
 
     Args:
@@ -28,6 +28,8 @@ class MaskedEncoding(Objective[EncodedSlices]):
         ConfigError: if the backbone has no transformer.
         CollapseError: if the frozen encoder gives every slice the same vector, so nothing could be learnt.
     """
+
+    chance: Mapping[str, float] = {"explained_variance": 0.0, "explained_beyond_position": 0.0}
 
     def __init__(self, backbone: MedicalTransformer, encoded: EncodedScans, *, ratio: float = 0.1) -> None:
         super().__init__()
