@@ -5,8 +5,11 @@ from medical_transformer.pretraining.exemplar import Exemplar, UnlabelledBatch
 from medical_transformer.pretraining.jigsaw import Jigsaw, draw_permutations, load_permutations, save_permutations
 from medical_transformer.pretraining.masked_encoding import MaskedEncoding
 from medical_transformer.pretraining.patch_location import PatchLocation
+from medical_transformer.pretraining.predictive_coding import PredictiveCoding
 from medical_transformer.pretraining.pretext import Pretext
+from medical_transformer.pretraining.restoration import Restoration
 from medical_transformer.pretraining.rotation import Rotation
+from medical_transformer.pretraining.volume_exemplar import VolumeExemplar
 
 __all__ = [
     "EncodedScans",
@@ -15,9 +18,12 @@ __all__ = [
     "Jigsaw",
     "MaskedEncoding",
     "PatchLocation",
+    "PredictiveCoding",
     "Pretext",
+    "Restoration",
     "Rotation",
     "UnlabelledBatch",
+    "VolumeExemplar",
     "draw_permutations",
     "encode_scans",
     "load_permutations",

@@ -104,6 +104,15 @@ def draw_negatives(subjects: Sequence[str], generator: torch.Generator) -> Tenso
     Raises:
         TrainingError: if the batch holds one subject only.
     """
+    return torch.multinomial(of_others(subjects), 1, generator=generator).squeeze(1)
+
+
+def of_others(subjects: Sequence[str]) -> Float[Tensor, "batch batch"]:
+    """Return, for every scan of a batch, 1 for the scans of other subjects and 0 for those of its own.
+
+    Raises:
+        TrainingError: if the batch holds one subject only.
+    """
     numbers = {subject: number for number, subject in enumerate(dict.fromkeys(subjects))}
     if len(numbers) < 2:
         raise TrainingError(
@@ -111,8 +120,7 @@ def draw_negatives(subjects: Sequence[str], generator: torch.Generator) -> Tenso
             "example; raise the batch size or add subjects."
         )
     owner = torch.tensor([numbers[subject] for subject in subjects])
-    allowed = (owner[:, None] != owner[None, :]).float()
-    return torch.multinomial(allowed, 1, generator=generator).squeeze(1)
+    return (owner[:, None] != owner[None, :]).float()
 
 
 def _distance(one: PlaneVectors, other: PlaneVectors) -> Float[Tensor, "batch"]:
