@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -17,6 +17,7 @@ from medical_transformer.errors import ConfigError, NonFiniteLossError
 from medical_transformer.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from medical_transformer.training.config import TrainingConfig
 from medical_transformer.training.journal import EpochRecord, Journal
+from medical_transformer.training.mixing import mix_subjects
 from medical_transformer.training.optimization import build_optimizer, learning_rate
 from medical_transformer.training.randomness import derive_seed, generator, shuffled
 
@@ -39,10 +40,17 @@ class Source(Protocol[BatchT_co]):
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Which items of a source are trained on, and which choose the epoch."""
+    """Which items of a source are trained on, and which choose the epoch.
+
+    Attributes:
+        training: items to learn from.
+        validation: items that choose the epoch.
+        owner: whose each training item is; where it is given, every batch holds items of two subjects or more.
+    """
 
     training: tuple[int, ...]
     validation: tuple[int, ...]
+    owner: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,7 @@ class Loop(Generic[BatchT]):
     def _train(self, epoch: int) -> float:
         self.network.train()
         batches = list(_batched(shuffled(list(self.split.training), self.config.seed, epoch), self.config.batch_size))
+        batches = mix_subjects(batches, self.split.owner) if self.split.owner else batches
         total, count = 0.0, 0
         for step, items in enumerate(batches):
             self._set_learning_rate(epoch + step / len(batches))
