@@ -61,7 +61,7 @@ def test_a_finished_pretraining_is_not_done_again(encoder: Path, prepared: Path)
     before = (encoder / "model.safetensors").read_bytes()
     again = pretrain(prepared, encoder.parent, config)
     assert (encoder / "model.safetensors").read_bytes() == before
-    assert [record.epoch for record in again.exemplar.journal.records] == [1, 2]
+    assert [record.epoch for record in again.stages[0].fitted.journal.records] == [1, 2]
 
 
 def test_an_encoder_learns_only_from_those_who_were_named(prepared: Path, tmp_path: Path) -> None:

@@ -7,13 +7,19 @@ import typer
 from medical_transformer.cli import options
 from medical_transformer.cli.options import say
 
+METHODS = ("medical-transformer", "3d-rpl", "3d-rotation", "3d-jigsaw", "3d-cpc", "3d-exemplar", "models-genesis")
+
 
 def pretrain(
     prepared: options.PreparedFolder,
     out: options.Out,
+    method: Annotated[
+        str | None, typer.Option(help=f"{', '.join(METHODS)}. Without it: the paper's two stages.")
+    ] = None,
+    backbone: options.Backbone = None,
     config: options.ConfigFile = None,
     pool: options.Pool = None,
-    epochs: Annotated[int | None, typer.Option(help="At most this many epochs of stage 1.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="At most this many epochs (of stage 1).")] = None,
     masked_epochs: Annotated[int | None, typer.Option(help="At most this many epochs of stage 2.")] = None,
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
@@ -24,7 +30,7 @@ def pretrain(
     preset: options.Preset = None,
     weights: options.Weights = None,
 ) -> None:
-    """Teach an encoder without labels: the exemplar network, then masked-encoding prediction."""
+    """Teach an encoder without labels: by the exemplar network and masked encoding, or by a pretext task."""
     from medical_transformer.experiments import PretrainConfig
     from medical_transformer.experiments import pretrain as run
 
@@ -33,7 +39,9 @@ def pretrain(
     )
     over = {
         **options.input_settings(pool, None),
+        **({} if method is None else {"method": {"name": method}}),
         "exemplar": {**shared, **options.given(epochs=epochs)},
+        "training": {**shared, **options.given(epochs=epochs)},
         "masked": {**shared, **options.given(epochs=masked_epochs)},
     }
     written = options.choose_backbone(options.read_config(config), backbone, preset, weights)

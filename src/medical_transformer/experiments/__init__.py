@@ -11,10 +11,12 @@ from medical_transformer.experiments.config import (
 from medical_transformer.experiments.evaluate import evaluate
 from medical_transformer.experiments.finetune import Finetuned, finetune
 from medical_transformer.experiments.methods import Method, methods
+from medical_transformer.experiments.pretext_tasks import METHODS, PretrainingMethod
 from medical_transformer.experiments.pretrain import Pretrained, pretrain
 from medical_transformer.experiments.task_choice import choose_task
 
 __all__ = [
+    "METHODS",
     "BackboneConfig",
     "Compared",
     "ComparisonConfig",
@@ -25,6 +27,7 @@ __all__ = [
     "Method",
     "PretrainConfig",
     "Pretrained",
+    "PretrainingMethod",
     "choose_task",
     "compare",
     "evaluate",

@@ -5,6 +5,7 @@ from typing import Any
 
 from medical_transformer import __version__
 from medical_transformer.experiments.config import FinetuneConfig
+from medical_transformer.experiments.pretext_tasks import PretrainingMethod
 from medical_transformer.reporting import ModelCard, write_model_card
 from medical_transformer.tasks import SavedModel
 
@@ -15,16 +16,13 @@ LIMITS = (
 )
 
 
-def write_encoder_card(saved: SavedModel, folder: Path) -> None:
+def write_encoder_card(saved: SavedModel, method: PretrainingMethod, folder: Path) -> None:
     """Write the card of a pre-trained encoder."""
-    best = saved.about["best"]
-    reached = "; ".join(f"{stage}: {_numbers(values)}" for stage, values in best.items())
+    best, chance = saved.about["best"], saved.about["chance"]
+    reached = "; ".join(f"{stage}: {_numbers(best[stage])} (by chance: {_numbers(chance[stage])})" for stage in best)
     card = ModelCard(
         name=f"Encoder pre-trained on {saved.about['cohort']}",
-        what_it_is=(
-            "A backbone pre-trained without labels in two stages: an exemplar network on Bezier-transformed scans, "
-            "then the prediction of masked slices' encoding vectors."
-        ),
+        what_it_is=" ".join(filter(None, (method.teaches, method.note))),
         tested_on=f"On held-out subjects of the same cohort, at the chosen epoch. {reached}.",
         intended_use=("Starting point for fine-tuning on brain MRI of the same preparation.",),
         fails_where=LIMITS,

@@ -12,6 +12,7 @@ from medical_transformer.cohorts import Cohort
 from medical_transformer.cohorts.tables import write_json
 from medical_transformer.errors import ConfigError
 from medical_transformer.preprocessing.config import differing_settings
+from medical_transformer.pretraining import AnyMethod, TwoStages
 from medical_transformer.tasks import AnyTask
 from medical_transformer.training import TrainingConfig
 
@@ -44,10 +45,12 @@ class BackboneConfig(Frozen):
 
 
 class PretrainConfig(Frozen):
-    """The paper's two stages (section 3.3.1)."""
+    """Pre-training: the paper's two stages (section 3.3.1), or one of the pretext tasks it compares with."""
 
+    method: Annotated[AnyMethod, Field(description="Name and settings of the method.")] = TwoStages()
     input: InputConfig = InputConfig()
     backbone: BackboneConfig = BackboneConfig()
+    training: Annotated[TrainingConfig, Field(description="Training of a pretext task.")] = TrainingConfig()
     exemplar: Annotated[TrainingConfig, Field(description="Training of stage 1.")] = TrainingConfig()
     masked: Annotated[TrainingConfig, Field(description="Training of stage 2.")] = TrainingConfig()
     margin: Annotated[float, Field(gt=0, description="Margin of the triplet loss (alpha of Eq. 1).")] = 1.0

@@ -1,21 +1,24 @@
-"""`medtrans pretrain`: the paper's two stages on a prepared cohort."""
+"""`medtrans pretrain`: the paper's two stages or a pretext task on a prepared cohort."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from medical_transformer.backbones import MedicalTransformer
+from medical_transformer.backbones import BACKBONES
 from medical_transformer.cohorts import Cohort
+from medical_transformer.contracts import Backbone
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.cards import write_encoder_card
-from medical_transformer.experiments.config import PretrainConfig, identity, keep_config
-from medical_transformer.experiments.data import Data, EncodedSource, UnlabelledSource, hold_out, open_data
-from medical_transformer.experiments.progress import EpochProgress
+from medical_transformer.experiments.config import PretrainConfig, keep_config
+from medical_transformer.experiments.data import UnlabelledSource, hold_out, open_data
+from medical_transformer.experiments.pretext_tasks import METHODS, build_pretext
+from medical_transformer.experiments.stages import Run, Stage
 from medical_transformer.experiments.training_run import new_backbone
-from medical_transformer.pretraining import EncodedScans, Exemplar, MaskedEncoding, UnlabelledBatch, encode_scans
+from medical_transformer.experiments.two_stages import teach_in_two_stages
+from medical_transformer.pretraining import TwoStages
+from medical_transformer.reporting import TaughtStage, write_pretraining_report
 from medical_transformer.tasks import SavedModel, save_model
-from medical_transformer.training import Fitted, fit
+from medical_transformer.training import TrainingConfig
 from medical_transformer.training.compilation import compile_where_it_pays
 from medical_transformer.training.fit import Split
 
@@ -26,13 +29,11 @@ class Pretrained:
 
     Attributes:
         folder: the encoder's folder, for `finetune --encoder`.
-        exemplar: how stage 1 went.
-        masked: how stage 2 went; None for a network without a transformer.
+        stages: how each stage went; a pretext task has one.
     """
 
     folder: Path
-    exemplar: Fitted
-    masked: Fitted | None
+    stages: tuple[Stage, ...]
 
 
 def pretrain(
@@ -45,95 +46,87 @@ def pretrain(
         out: the run's folder; an unfinished run in it is taken up again.
         config: everything that decides the result.
         subjects: whose scans are learnt from; everybody's where none are named.
+
+    Raises:
+        ConfigError: if method, backbone and settings do not go together.
     """
     config = config or PretrainConfig()
+    first = _first_training(config)
     data = open_data(prepared, config.input)
-    backbone = new_backbone(config.backbone, config.input, config.exemplar.seed)
-    if config.exemplar.batch_size < 2:
-        raise ConfigError("Stage 1 takes negative examples from the batch, so its batch size must be 2 or more.")
-    if not isinstance(backbone, MedicalTransformer):
-        raise ConfigError(f"The two stages teach slice encoders; backbone {config.backbone.name!r} has none.")
+    backbone = new_backbone(config.backbone, config.input, first.seed)
+    if first.batch_size < 2:
+        raise ConfigError(
+            f"{METHODS[config.method.name].title} compares the scans of a batch, so its batch size must be 2 or more."
+        )
     keep_config(config, out)
     cohort = data.cohort if subjects is None else data.cohort.where(lambda scan: scan.subject in subjects)
-    training, validation = hold_out(cohort, config.validation, seed=config.exemplar.seed)
-    split = Split(data.places(training), data.places(validation))
-    exemplar = _teach_encoders(backbone, data, split, config, out / "stage-1")
-    masked = _teach_transformer(backbone, data, split, config, out / "stage-2")
-    folder = out / "encoder"
-    saved = _saved(backbone, data, cohort, config, {"stage 1": exemplar, "stage 2": masked})
-    save_model(saved, folder)
-    write_encoder_card(saved, folder)
-    return Pretrained(folder, exemplar, masked)
+    training, validation = hold_out(cohort, config.validation, seed=first.seed)
+    run = Run(data, Split(data.places(training), data.places(validation)), config, out)
+    stages = _teach(backbone, run)
+    saved = _saved(backbone, run, cohort, stages)
+    save_model(saved, out / "encoder")
+    write_encoder_card(saved, METHODS[config.method.name], out / "encoder")
+    _report(saved, run, stages, out / "report.html")
+    return Pretrained(out / "encoder", stages)
 
 
-def _teach_encoders(
-    backbone: MedicalTransformer, data: Data, split: Split, config: PretrainConfig, folder: Path
-) -> Fitted:
-    # Every scan is encoded twice, as it is and transformed.
-    voxels = 2 * config.exemplar.epochs * len(split.training) * math.prod(data.store.spatial_shape)
-    compile_where_it_pays(backbone, config.exemplar, voxels)
-    objective = Exemplar(backbone, margin=config.margin, inverting=config.inverting)
-    with EpochProgress("stage 1, exemplar", config.exemplar.epochs) as progress:
-        return fit(
-            objective,
-            UnlabelledSource(data),
-            split,
-            config.exemplar,
-            folder=folder,
-            identity=identity(config, data.cohort, "stage", 1, *_who(split)),
-            on_epoch=progress,
-        )
+def _first_training(config: PretrainConfig) -> TrainingConfig:
+    """Return the training that decides initial weights and who is held out."""
+    return config.exemplar if isinstance(config.method, TwoStages) else config.training
 
 
-def _teach_transformer(
-    backbone: MedicalTransformer, data: Data, split: Split, config: PretrainConfig, folder: Path
-) -> Fitted | None:
-    if backbone.transformer is None:
-        return None
-    encoded = encode_scans(backbone, _all_scans(data, config.masked.batch_size))
-    training = EncodedScans({plane: v[list(split.training)] for plane, v in encoded.vectors.items()}, encoded.masked)
-    with EpochProgress("stage 2, masked encoding", config.masked.epochs) as progress:
-        return fit(
-            MaskedEncoding(backbone, training, ratio=config.mask_ratio),
-            EncodedSource(data, encoded),
-            split,
-            config.masked,
-            folder=folder,
-            identity=identity(config, data.cohort, "stage", 2, *_who(split)),
-            on_epoch=progress,
-        )
+def _teach(backbone: Backbone, run: Run) -> tuple[Stage, ...]:
+    config = run.config
+    if isinstance(config.method, TwoStages):
+        return teach_in_two_stages(backbone, run)
+    voxels = config.training.epochs * len(run.split.training) * math.prod(run.data.store.spatial_shape)
+    compile_where_it_pays(backbone, config.training, voxels)
+    objective = build_pretext(config.method, backbone, run.folder, config.training.seed)
+    title = METHODS[config.method.name].title
+    return (run.stage(1, title, objective, UnlabelledSource(run.data), config.training),)
 
 
-def _who(split: Split) -> tuple[str | int, ...]:
-    return ("training", *split.training, "validation", *split.validation)
-
-
-def _all_scans(data: Data, batch_size: int) -> Iterator[UnlabelledBatch]:
-    source = UnlabelledSource(data)
-    for start in range(0, len(data.cohort), batch_size):
-        yield source.load(list(range(start, min(start + batch_size, len(data.cohort)))), None)
-
-
-def _saved(
-    backbone: MedicalTransformer, data: Data, cohort: Cohort, config: PretrainConfig, stages: dict[str, Fitted | None]
-) -> SavedModel:
+def _saved(backbone: Backbone, run: Run, cohort: Cohort, stages: tuple[Stage, ...]) -> SavedModel:
+    config = run.config
     about = {
+        "method": config.method.name,
         "cohort": cohort.name,
         "scans": len(cohort),
         "subjects": list(cohort.subjects),
         "contents": sorted(scan.content_hash for scan in cohort.scans),
-        "best": {
-            name: {"epoch": fitted.best.epoch, "loss": fitted.best.validation_loss, **fitted.best.metrics}
-            for name, fitted in stages.items()
-            if fitted is not None
-        },
+        "best": {f"stage {number}": stage.best for number, stage in enumerate(stages, start=1)},
+        "chance": {f"stage {number}": dict(stage.chance) for number, stage in enumerate(stages, start=1)},
     }
+    given = {**config.backbone.settings, "in_channels": len(config.input.modalities)}
+    settings = BACKBONES[config.backbone.name].config.model_validate(given).model_dump(mode="json")
     return SavedModel(
         backbone.eval(),
-        {"name": config.backbone.name, "settings": backbone.config.model_dump(mode="json")},
-        data.preparation,
+        {"name": config.backbone.name, "settings": settings},
+        run.data.preparation,
         config.input.pool,
         config.input.modalities,
         about,
-        data.cohort.modalities,
+        run.data.cohort.modalities,
     )
+
+
+def _report(saved: SavedModel, run: Run, stages: tuple[Stage, ...], path: Path) -> None:
+    method = METHODS[run.config.method.name]
+    facts = {
+        "Cohort": f"{saved.about['cohort']}: {saved.about['scans']} scans of {len(saved.about['subjects'])} subjects",
+        "Learnt from": _who(run.split.training, run),
+        "Held out to choose the epoch": _who(run.split.validation, run),
+        "Backbone": str(saved.backbone["name"]),
+        "Field of view": "x".join(map(str, run.data.store.spatial_shape)) + " voxels",
+        "Source": method.source,
+    }
+    taught = [
+        TaughtStage(f"Stage {number}: {one.title}", one.fitted.journal.records, one.fitted.best.epoch, one.chance)
+        for number, one in enumerate(stages, start=1)
+    ]
+    write_pretraining_report(path, f"Pre-training: {method.title}", method.teaches, taught, facts, notes=method.note)
+
+
+def _who(places: tuple[int, ...], run: Run) -> str:
+    subjects = {run.data.cohort.scans[place].subject for place in places}
+    return f"{len(places)} scans of {len(subjects)} subjects"

@@ -9,21 +9,41 @@ from medical_transformer.pretraining.predictive_coding import PredictiveCoding
 from medical_transformer.pretraining.pretext import Pretext
 from medical_transformer.pretraining.restoration import Restoration
 from medical_transformer.pretraining.rotation import Rotation
+from medical_transformer.pretraining.settings import (
+    AnyMethod,
+    JigsawSettings,
+    MethodSettings,
+    PatchLocationSettings,
+    PredictiveCodingSettings,
+    RestorationSettings,
+    RotationSettings,
+    TwoStages,
+    VolumeExemplarSettings,
+)
 from medical_transformer.pretraining.volume_exemplar import VolumeExemplar
 
 __all__ = [
+    "AnyMethod",
     "EncodedScans",
     "EncodedSlices",
     "Exemplar",
     "Jigsaw",
+    "JigsawSettings",
     "MaskedEncoding",
+    "MethodSettings",
     "PatchLocation",
+    "PatchLocationSettings",
     "PredictiveCoding",
+    "PredictiveCodingSettings",
     "Pretext",
     "Restoration",
+    "RestorationSettings",
     "Rotation",
+    "RotationSettings",
+    "TwoStages",
     "UnlabelledBatch",
     "VolumeExemplar",
+    "VolumeExemplarSettings",
     "draw_permutations",
     "encode_scans",
     "load_permutations",

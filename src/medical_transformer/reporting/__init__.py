@@ -3,6 +3,7 @@
 from medical_transformer.reporting.card import CardScore, ModelCard, card_scores, write_model_card
 from medical_transformer.reporting.comparison import Place, write_comparison
 from medical_transformer.reporting.overview import write_overview
+from medical_transformer.reporting.pretraining import TaughtStage, write_pretraining_report
 from medical_transformer.reporting.report import render_report, write_report
 from medical_transformer.reporting.side_by_side import methods_picture
 from medical_transformer.reporting.slices_picture import (
@@ -20,6 +21,7 @@ __all__ = [
     "ModelCard",
     "OverlayPicture",
     "Place",
+    "TaughtStage",
     "card_scores",
     "methods_picture",
     "render_report",
@@ -28,5 +30,6 @@ __all__ = [
     "write_comparison",
     "write_model_card",
     "write_overview",
+    "write_pretraining_report",
     "write_report",
 ]

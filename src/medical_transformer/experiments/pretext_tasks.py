@@ -1,0 +1,150 @@
+"""All ways to pre-train by name, and how each becomes an objective."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from medical_transformer.contracts import Backbone
+from medical_transformer.errors import TrainingError
+from medical_transformer.pretraining import (
+    Jigsaw,
+    JigsawSettings,
+    MethodSettings,
+    PatchLocation,
+    PatchLocationSettings,
+    PredictiveCoding,
+    PredictiveCodingSettings,
+    Pretext,
+    Restoration,
+    RestorationSettings,
+    Rotation,
+    RotationSettings,
+    UnlabelledBatch,
+    VolumeExemplar,
+    VolumeExemplarSettings,
+    draw_permutations,
+    load_permutations,
+    save_permutations,
+)
+from medical_transformer.tasks.heads import SegmentationHead
+from medical_transformer.training.randomness import derive_seed, generator
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainingMethod:
+    """A way to pre-train.
+
+    Attributes:
+        title: what it is called in a table.
+        teaches: what the network learns, as a sentence of its card.
+        source: where it is described.
+        note: terms that bind its user.
+    """
+
+    title: str
+    teaches: str
+    source: str
+    note: str = ""
+
+
+TALEB = "arXiv 2006.03829"
+METHODS: Mapping[str, PretrainingMethod] = {
+    "medical-transformer": PretrainingMethod(
+        "Medical Transformer",
+        "A backbone pre-trained without labels in two stages: an exemplar network on Bezier-transformed scans, "
+        "then the prediction of masked slices' encoding vectors.",
+        "arXiv 2104.13633",
+    ),
+    "3d-rpl": PretrainingMethod(
+        "3-D relative patch location",
+        "A backbone pre-trained without labels: it tells which of 26 neighbours of the central patch it is shown.",
+        TALEB,
+    ),
+    "3d-rotation": PretrainingMethod(
+        "3-D rotation",
+        "A backbone pre-trained without labels: it tells by which of ten quarter turns a scan was rotated.",
+        TALEB,
+    ),
+    "3d-jigsaw": PretrainingMethod(
+        "3-D jigsaw",
+        "A backbone pre-trained without labels: it tells by which of fixed permutations 27 patches were shuffled.",
+        TALEB,
+    ),
+    "3d-cpc": PretrainingMethod(
+        "3-D contrastive predictive coding",
+        "A backbone pre-trained without labels: it tells the patches that follow in a scan from those of others.",
+        TALEB,
+    ),
+    "3d-exemplar": PretrainingMethod(
+        "3-D exemplar",
+        "A backbone pre-trained without labels: an augmented scan is nearer to itself than to another subject's.",
+        TALEB,
+    ),
+    "models-genesis": PretrainingMethod(
+        "Models Genesis",
+        "A backbone pre-trained without labels: it restores scans from distorted ones.",
+        "doi 10.1016/j.media.2020.101840",
+        "The authors' own code and weights are for academic, non-commercial use, and they say that a patent is "
+        "pending; neither is part of this package.",
+    ),
+}
+
+
+def build_pretext(settings: MethodSettings, backbone: Backbone, folder: Path, seed: int) -> Pretext[UnlabelledBatch]:
+    """Build the objective of a pretext task around a backbone, with initial weights that only the seed decides.
+
+    Args:
+        settings: of the method; not those of the two stages.
+        backbone: is taught.
+        folder: of the run, where a jigsaw keeps its permutations.
+        seed: decides weights and permutations.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "head"))
+        return _build(settings, backbone, folder, seed)
+
+
+def _build(settings: MethodSettings, backbone: Backbone, folder: Path, seed: int) -> Pretext[UnlabelledBatch]:
+    match settings:
+        case PatchLocationSettings():
+            return PatchLocation(backbone, share=settings.patch_share)
+        case RotationSettings():
+            return Rotation(backbone, side=settings.side)
+        case JigsawSettings():
+            return Jigsaw(backbone, _permutations(settings, folder, seed), share=settings.patch_share)
+        case PredictiveCodingSettings():
+            return PredictiveCoding(
+                backbone, code_size=settings.code_size, loss=settings.loss, negatives=settings.negatives
+            )
+        case VolumeExemplarSettings():
+            return VolumeExemplar(
+                backbone,
+                margin=settings.margin,
+                code_size=settings.code_size,
+                separate_layers=settings.separate_layers,
+            )
+        case RestorationSettings():
+            decoder = SegmentationHead(backbone.map_channels, backbone.in_channels)
+            return Restoration(backbone, decoder, cube=settings.cube)
+    raise AssertionError(settings)
+
+
+def _permutations(settings: JigsawSettings, folder: Path, seed: int) -> Tensor:
+    """Return the run's permutations: those in its folder, or new ones that are kept there.
+
+    Raises:
+        TrainingError: if others lie there, or damaged ones.
+    """
+    path = folder / "permutations.tsv"
+    if not path.is_file():
+        drawn = draw_permutations(settings.permutations, generator(seed, "permutations"), choice=settings.choice)
+        save_permutations(drawn, path)
+    found = load_permutations(path)
+    if len(found) != settings.permutations:
+        raise TrainingError(
+            f"{path} has {len(found)} permutations, but {settings.permutations} were asked for; choose another folder."
+        )
+    return found

@@ -1,0 +1,86 @@
+"""One stage of a pre-training: an objective, its training, and what is known of it afterwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from medical_transformer.contracts import BatchT
+from medical_transformer.errors import CohortError
+from medical_transformer.experiments.config import PretrainConfig, identity
+from medical_transformer.experiments.data import Data
+from medical_transformer.experiments.progress import EpochProgress
+from medical_transformer.pretraining import Pretext
+from medical_transformer.training import Fitted, TrainingConfig, fit
+from medical_transformer.training.fit import Source, Split
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How a stage went.
+
+    Attributes:
+        title: what was learnt.
+        fitted: journal and best epoch.
+        chance: what a network that knows nothing reaches.
+    """
+
+    title: str
+    fitted: Fitted
+    chance: Mapping[str, float]
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The validation numbers of the chosen epoch."""
+        record = self.fitted.best
+        return {"epoch": record.epoch, "loss": record.number("loss"), **record.metrics}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What all stages of a run share.
+
+    Attributes:
+        data: the prepared cohort.
+        split: who is learnt from, and who chooses the epoch.
+        config: everything that decides the result.
+        folder: of the run.
+    """
+
+    data: Data
+    split: Split
+    config: PretrainConfig
+    folder: Path
+
+    def stage(
+        self, number: int, title: str, objective: Pretext[BatchT], source: Source[BatchT], training: TrainingConfig
+    ) -> Stage:
+        """Train an objective in a folder of its own, or take up what lies there."""
+        split = self._with_owners() if objective.needs_other_subjects else self.split
+        who: tuple[str | int, ...] = ("training", *split.training, "validation", *split.validation)
+        with EpochProgress(f"stage {number}, {title}", training.epochs) as progress:
+            fitted = fit(
+                objective,
+                source,
+                split,
+                training,
+                folder=self.folder / f"stage-{number}",
+                identity=identity(self.config, self.data.cohort, "stage", number, *who),
+                on_epoch=progress,
+            )
+        return Stage(title, fitted, objective.chance)
+
+    def _with_owners(self) -> Split:
+        """Say whose each scan is, so that negatives of other subjects are at hand in every batch.
+
+        Raises:
+            CohortError: if those who choose the epoch are one subject.
+        """
+        scans = self.data.cohort.scans
+        validating = {scans[place].subject for place in self.split.validation}
+        if len(validating) < 2:
+            raise CohortError(
+                f"Only {', '.join(validating) or 'nobody'} is held out to choose the epoch, and this method compares "
+                "scans of different subjects; hold out a larger share (validation) or add subjects."
+            )
+        owner = {place: scans[place].subject for place in self.split.training}
+        return Split(self.split.training, self.split.validation, owner)

@@ -1,0 +1,52 @@
+"""The paper's own pre-training: the exemplar network, then masked-encoding prediction (section 3.3.1)."""
+
+import math
+from collections.abc import Iterator
+
+from medical_transformer.backbones import MedicalTransformer
+from medical_transformer.contracts import Backbone
+from medical_transformer.errors import ConfigError
+from medical_transformer.experiments.data import Data, EncodedSource, UnlabelledSource
+from medical_transformer.experiments.stages import Run, Stage
+from medical_transformer.pretraining import EncodedScans, Exemplar, MaskedEncoding, UnlabelledBatch, encode_scans
+from medical_transformer.training.compilation import compile_where_it_pays
+
+
+def teach_in_two_stages(backbone: Backbone, run: Run) -> tuple[Stage, ...]:
+    """Teach the slice encoders, then the transformer where there is one.
+
+    Raises:
+        ConfigError: for a backbone without slice encoders.
+    """
+    if not isinstance(backbone, MedicalTransformer):
+        raise ConfigError(
+            f"The two stages teach slice encoders; backbone {run.config.backbone.name!r} has none. "
+            "Choose another method."
+        )
+    stages = [_teach_encoders(backbone, run)]
+    if backbone.transformer is not None:
+        stages.append(_teach_transformer(backbone, run))
+    return tuple(stages)
+
+
+def _teach_encoders(backbone: MedicalTransformer, run: Run) -> Stage:
+    config = run.config
+    # Every scan is encoded twice, as it is and transformed.
+    voxels = 2 * config.exemplar.epochs * len(run.split.training) * math.prod(run.data.store.spatial_shape)
+    compile_where_it_pays(backbone, config.exemplar, voxels)
+    objective = Exemplar(backbone, margin=config.margin, inverting=config.inverting)
+    return run.stage(1, "exemplar", objective, UnlabelledSource(run.data), config.exemplar)
+
+
+def _teach_transformer(backbone: MedicalTransformer, run: Run) -> Stage:
+    encoded = encode_scans(backbone, _all_scans(run.data, run.config.masked.batch_size))
+    chosen = list(run.split.training)
+    training = EncodedScans({plane: vectors[chosen] for plane, vectors in encoded.vectors.items()}, encoded.masked)
+    objective = MaskedEncoding(backbone, training, ratio=run.config.mask_ratio)
+    return run.stage(2, "masked encoding", objective, EncodedSource(run.data, encoded), run.config.masked)
+
+
+def _all_scans(data: Data, batch_size: int) -> Iterator[UnlabelledBatch]:
+    source = UnlabelledSource(data)
+    for start in range(0, len(data.cohort), batch_size):
+        yield source.load(list(range(start, min(start + batch_size, len(data.cohort)))), None)
