@@ -1,5 +1,6 @@
 """What all pretext tasks share: the level of chance to compare with, and the refusal of a collapsed encoder."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -26,7 +27,9 @@ class Pretext(Objective[BatchT]):
 
 
 def relative_spread(vectors: Float[Tensor, "item feature"]) -> float:
-    """Return how far vectors lie apart, relative to their own length."""
+    """Return how far vectors lie apart, relative to their own length; a single one says nothing and is infinite."""
+    if len(vectors) < 2:
+        return math.inf
     return float(vectors.std(dim=0).norm() / vectors.norm(dim=1).mean().clamp_min(1e-12))
 
 
