@@ -1,4 +1,4 @@
-"""Every way to pre-train, from drawn raw scans to an encoder that a fine-tuning starts from, as a user would type it."""
+"""Every way to pre-train, from drawn raw scans to an encoder that a fine-tuning starts from, as a user types it."""
 
 import csv
 import subprocess
