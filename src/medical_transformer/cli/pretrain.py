@@ -16,7 +16,6 @@ def pretrain(
     method: Annotated[
         str | None, typer.Option(help=f"{', '.join(METHODS)}. Without it: the paper's two stages.")
     ] = None,
-    backbone: options.Backbone = None,
     config: options.ConfigFile = None,
     pool: options.Pool = None,
     epochs: Annotated[int | None, typer.Option(help="At most this many epochs (of stage 1).")] = None,

@@ -127,7 +127,9 @@ def _build(settings: MethodSettings, backbone: Backbone, folder: Path, seed: int
                 separate_layers=settings.separate_layers,
             )
         case RestorationSettings():
-            decoder = SegmentationHead(backbone.map_channels, backbone.in_channels)
+            channels = backbone.in_channels
+            own = backbone.build_decoder(channels)
+            decoder = SegmentationHead(backbone.map_channels, channels) if own is None else own
             return Restoration(backbone, decoder, cube=settings.cube)
     raise AssertionError(settings)
 
