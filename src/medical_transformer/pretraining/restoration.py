@@ -1,8 +1,8 @@
 """Models Genesis: restore a scan from its distorted self (Zhou et al.; mean squared error over all voxels).
 
 The published network is a 3-D U-Net. Here any backbone restores by its feature maps: a decoder makes a volume of
-them: the backbone's own where it has one, as the published network has, or the linear segmentation head. Cubes of 64x64x32 are published;
-here the whole volume is restored unless a cube is asked for.
+them, the backbone's own where it has one, as the published network has, or the linear segmentation head. Cubes of
+64x64x32 are published; here the whole volume is restored unless a cube is asked for.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
