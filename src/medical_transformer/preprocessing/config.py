@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from medical_transformer.errors import ConfigError
 
 # Raised whenever a step computes something else, so that old results are not taken for new ones.
-ALGORITHM = 1
+# 2: T1w brains are registered by `alignment` and no longer by niimath.
+ALGORITHM = 2
 
 
 class PipelineConfig(BaseModel):

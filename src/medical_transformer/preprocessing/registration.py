@@ -1,4 +1,4 @@
-"""Bringing a brain to the template with 12 parameters."""
+"""Bringing a brain or a head to the template with 12 parameters."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from medical_transformer.preprocessing.alignment import align, refine
 from medical_transformer.preprocessing.masks import centre
 from medical_transformer.preprocessing.niimath import read_affine, run_niimath
 from medical_transformer.preprocessing.template import load_template
@@ -20,8 +21,28 @@ Point = Float[np.ndarray[Any, Any], "3"]
 BRAIN_MM, HEAD_MM = 20.0, 70.0
 
 
+# Correlation of a T1w brain with the template, smoothed alike: 0.82 to 0.88 in IXI; below this another search is
+# tried as well.
+LEAST_CORRELATION = 0.7
+
+
+def register_brain(brain: Volume, name: str) -> Affine:
+    """Find the affine from template to native millimetres (RAS) of a T1w brain, 0 around it.
+
+    `alignment.align` is sooner than niimath's search and ten times as exact. Where it ends with a poor
+    correlation, niimath searches from the header's place, and the better of the two stands.
+
+    Raises:
+        PreparationError: naming the scan, if the other search is needed and fails.
+    """
+    found = align(brain)
+    if found.correlation < LEAST_CORRELATION:
+        found = max(found, refine(brain, register_affine(brain, name)), key=lambda one: one.correlation)
+    return found.native_from_template
+
+
 def register_affine(moving: Volume, name: str, *, within_mm: float = BRAIN_MM) -> Affine:
-    """Find the affine from template to native millimetres (RAS), the direction in which images are pulled.
+    """Find the affine of a brain or head of any contrast, in the direction in which images are pulled.
 
     niimath's default cost holds on brains (mean error 0.19 mm over known affines) and on whole heads
     (0.27 mm) alike. A template at 2 mm is sooner than one at 1 mm and leads 0.2 to 0.4 mm beside it on average.

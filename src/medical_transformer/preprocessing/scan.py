@@ -22,12 +22,14 @@ from medical_transformer.preprocessing.placement import (
     place_in_template,
     pool_masked,
 )
-from medical_transformer.preprocessing.registration import register_affine
+from medical_transformer.preprocessing.registration import register_affine, register_brain
 from medical_transformer.preprocessing.template import COARSE, load_template
 from medical_transformer.volumes import StoredGrid, Volume, average_pool
 from medical_transformer.volumes.grid import Affine
 
 Result = TypeVar("Result")
+# What has the contrast of the template.
+T1_WEIGHTED = frozenset({"T1w", "T1ce"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def prepare_scan(
     raw = run.step("read", "nibabel", lambda: read_raw(images, segmentation))
     mask = _find_brain(raw, run)
     brains = _correct(raw, mask, run)
-    placement = _place(brains[raw.lead_modality], mask, run)
+    placement = _place(brains[raw.lead_modality], raw.lead_modality, mask, run)
     fine_mask, fine = _carry(brains, mask, placement, run)
     lead = fine[raw.lead_modality]
     numbers = run.step("measure quality", "", lambda: _measure(raw, mask, lead, fine_mask, placement))
@@ -214,12 +216,15 @@ def _to_fine(brain: Volume, fine_mask: Volume, placement: Placement, run: _Run) 
     return normalize(placement.to_fine(brain, order=1), fine_mask, run.config, run.name)
 
 
-def _place(brain: Volume, mask: Volume, run: _Run) -> Placement:
+def _place(brain: Volume, lead: str, mask: Volume, run: _Run) -> Placement:
     if run.config.space == "crop":
         return place_in_box(mask, run.config)
     if run.config.registration == "none":
         return place_in_template(mask.grid, np.eye(4), run.config.pool)
-    affine = run.step("register", "niimath -allineate", lambda: register_affine(brain, run.name))
+    if lead in T1_WEIGHTED:
+        affine = run.step("register", "own", lambda: register_brain(brain, run.name))
+    else:
+        affine = run.step("register", "niimath -allineate", lambda: register_affine(brain, run.name))
     return place_in_template(mask.grid, affine, run.config.pool)
 
 
