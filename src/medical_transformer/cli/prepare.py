@@ -16,6 +16,9 @@ def prepare(
     ] = "default",
     config: Annotated[Path | None, typer.Option("--config", help="YAML with pipeline settings.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; by default what fits into the machine.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a dask.distributed cluster that does the work.")
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Prepare again what other settings prepared here.")
     ] = False,
@@ -29,7 +32,7 @@ def prepare(
     if config is not None:
         chosen = PipelineConfig.of({**chosen.model_dump(), **read_config(config)})
     try:
-        prepared = run(Cohort.load(cohort), out, chosen, workers=workers, replace=replace)
+        prepared = run(Cohort.load(cohort), out, chosen, workers=workers, replace=replace, scheduler=scheduler)
     except KeyboardInterrupt:
         say("Interrupted. Finished scans stay; run the same command again to go on.")
         raise

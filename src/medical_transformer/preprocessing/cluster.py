@@ -5,6 +5,7 @@ with one thread (`dask worker ADDRESS --nworkers 4 --nthreads 1`), since memory 
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,10 +70,9 @@ def _result(future: Any) -> Any | Lost:
 
 def _in_one_thread(call: tuple[Callable[[Any], Any], Any]) -> Any:
     """Do a job on a worker, the libraries with one thread each, the programs that it starts, too."""
-    import torch  # noqa: PLC0415  (only workers need it)
-
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    torch.set_num_threads(1)
+    if "torch" in sys.modules:  # otherwise it reads the variables when it is imported
+        sys.modules["torch"].set_num_threads(1)
     function, job = call
     return function(job)
 
@@ -80,7 +80,7 @@ def _in_one_thread(call: tuple[Callable[[Any], Any], Any]) -> Any:
 @contextmanager
 def _client(address: str) -> Iterator[Any]:
     try:
-        client = _distributed().Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        client = _distributed().Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise PreparationError(f"No dask scheduler answers at {address!r}; is it running? ({error})") from error
     with client:

@@ -17,9 +17,11 @@ from medical_transformer.preprocessing.derivatives import (
     write_prepared,
     written_files,
 )
+from medical_transformer.preprocessing.doubles import signature
 from medical_transformer.preprocessing.modalities import leading_order
 from medical_transformer.preprocessing.quality import judge
 from medical_transformer.preprocessing.scan import prepare_scan
+from medical_transformer.volumes import read_volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Outcome:
         content_hash: over the bytes of what was written for training; empty for a refused scan.
         quality: the numbers behind the verdict; empty where the scan could not be read or prepared.
         resumed: whether an earlier run had done it.
+        signature: what the prepared brain looks like (`doubles.signature`); empty where it is not in template space.
     """
 
     verdict: Verdict
@@ -63,6 +66,7 @@ class Outcome:
     content_hash: str = ""
     quality: Mapping[str, float] = field(default_factory=dict)
     resumed: bool = False
+    signature: bytes = b""
 
 
 def do(job: Job) -> Outcome:
@@ -98,5 +102,12 @@ def _is_current(done: Mapping[str, Any], inputs: Mapping[str, str], job: Job) ->
 def _outcome(job: Job, verdict: Verdict, reason: str, quality: Mapping[str, float], *, resumed: bool) -> Outcome:
     if verdict is Verdict.REFUSED:
         return Outcome(verdict, reason, "", quality, resumed)
-    hashed = hash_files(job.out / path for path in content_files(job.scan, job.config))
-    return Outcome(verdict, reason, hashed, quality, resumed)
+    files = [job.out / path for path in content_files(job.scan, job.config)]
+    return Outcome(verdict, reason, hash_files(files), quality, resumed, _signature(job, files[0]))
+
+
+def _signature(job: Job, lead: Path) -> bytes:
+    if job.config.space != "mni":
+        return b""
+    prepared, _ = read_volume(lead)
+    return signature(prepared).tobytes()

@@ -1,11 +1,13 @@
 """Preparing a whole cohort: in parallel, resumable, with a line of truth for every scan."""
 
+import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -13,13 +15,18 @@ from medical_transformer.cohorts import Cohort, Entry, Ledger, Scan, Verdict
 from medical_transformer.cohorts.ledger import line_of
 from medical_transformer.cohorts.tables import write_json
 from medical_transformer.errors import PreparationError
+from medical_transformer.preprocessing.cluster import Lost, run_on_cluster
 from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig, differing_settings
 from medical_transformer.preprocessing.derivatives import versions, write_description
+from medical_transformer.preprocessing.doubles import find_copies, find_doubles
+from medical_transformer.preprocessing.finished import keeping, recognise
 from medical_transformer.preprocessing.job import Job, Outcome, do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
 from medical_transformer.preprocessing.modalities import leading_order
 from medical_transformer.preprocessing.names import ScanFiles, refuse_shared_files
 from medical_transformer.preprocessing.workers import Died, run_each
+
+Runner = Callable[[Sequence[Job]], Iterator[tuple[int, Outcome | Died | Lost]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ def prepare(
     *,
     workers: int | None = None,
     replace: bool = False,
+    scheduler: str | None = None,
     console: Console | None = None,
 ) -> Prepared:
     """Prepare every scan of a cohort and write it as BIDS-Derivatives.
@@ -58,6 +66,7 @@ def prepare(
         workers: processes; by default as many as processors and memory allow. 0: in this process.
         replace: whether scans that another pipeline prepared in this folder may be prepared again. Until that is
             through, the folder is no prepared cohort.
+        scheduler: address of a dask.distributed cluster, which then does the work instead of local processes.
         console: where progress goes.
 
     Returns:
@@ -72,11 +81,11 @@ def prepare(
     refuse_shared_files(cohort.scans, config)
     _withdraw_other_pipeline(out, config, replace=replace)
     workers = min(choose_workers(config) if workers is None else workers, len(cohort))
-    _say(console, _announcement(cohort, workers, config))
+    _say(console, _announcement(cohort, config, workers, scheduler))
 
     write_description(out)
     jobs = [Job(scan, cohort.root.resolve(), out, config) for scan in cohort.scans]
-    outcomes = _run(jobs, workers, console)
+    outcomes = _with_doubles(cohort, _run(jobs, out, _runner(workers, scheduler), console))
 
     prepared = _collect(cohort, out, config, outcomes)
     _save(prepared, out, config)
@@ -84,12 +93,20 @@ def prepare(
     return prepared
 
 
-def _announcement(cohort: Cohort, workers: int, config: PipelineConfig) -> str:
-    memory_gb = max(workers, 1) * expected_memory_gb(config)
-    return (
-        f"Preparing {len(cohort)} scans of {cohort.name} with {workers or 'no'} workers, about "
-        f"{memory_gb:.1f} GB of memory, pipeline {config.fingerprint()}."
-    )
+def _announcement(cohort: Cohort, config: PipelineConfig, workers: int, scheduler: str | None) -> str:
+    each_gb = expected_memory_gb(config)
+    if scheduler is None:
+        place = f"with {workers or 'no'} workers, about {max(workers, 1) * each_gb:.1f} GB of memory"
+    else:
+        place = f"on the cluster at {scheduler}, about {each_gb:.1f} GB of memory for each of its workers"
+    return f"Preparing {len(cohort)} scans of {cohort.name} {place}, pipeline {config.fingerprint()}."
+
+
+def _runner(workers: int, scheduler: str | None) -> Runner:
+    """Return what does jobs and yields each one's place and outcome, or what became of its worker."""
+    if scheduler is None:
+        return lambda jobs: run_each(do, jobs, workers)
+    return lambda jobs: run_on_cluster(do, jobs, scheduler)
 
 
 def _summary(prepared: Prepared, out: Path) -> str:
@@ -126,19 +143,42 @@ def _withdraw_other_pipeline(out: Path, config: PipelineConfig, *, replace: bool
         (out / name).unlink(missing_ok=True)
 
 
-def _run(jobs: Sequence[Job], workers: int, console: Console) -> dict[str, Outcome]:
-    outcomes: dict[str, Outcome] = {}
+def _run(jobs: Sequence[Job], out: Path, run: Runner, console: Console) -> dict[str, Outcome]:
+    """Do what earlier runs have not done; every outcome is kept as soon as it is known."""
+    known = recognise(jobs, out)
+    outcomes = {jobs[place].scan.name: outcome for place, outcome in known.items()}
+    for name, outcome in outcomes.items():
+        _tell(console, name, outcome)
+    left = [job for place, job in enumerate(jobs) if place not in known]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("preparing", total=len(jobs))
-        for index, result in run_each(do, jobs, workers):
-            name = jobs[index].scan.name
-            outcome = Outcome(Verdict.REFUSED, result.sentence) if isinstance(result, Died) else result
-            outcomes[name] = outcome
-            if outcome.verdict is not Verdict.PREPARED:
-                _say(progress.console, line_of(name, outcome.verdict, outcome.reason))
+    with Progress(*columns, console=console) as progress, keeping(out) as keep:
+        task = progress.add_task("preparing", total=len(jobs), completed=len(known))
+        for place, result in run(left):
+            job = left[place]
+            outcome = result if isinstance(result, Outcome) else Outcome(Verdict.REFUSED, result.sentence)
+            outcomes[job.scan.name] = outcome
+            keep(job, outcome)
+            _tell(progress.console, job.scan.name, outcome)
             progress.advance(task)
     return outcomes
+
+
+def _tell(console: Console, name: str, outcome: Outcome) -> None:
+    if outcome.verdict is not Verdict.PREPARED:
+        _say(console, line_of(name, outcome.verdict, outcome.reason))
+
+
+def _with_doubles(cohort: Cohort, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """Warn of scans of different subjects that seem to be one."""
+    signed = {name: np.frombuffer(one.signature, np.int8) for name, one in outcomes.items() if one.signature}
+    subjects = {scan.name: scan.subject for scan in cohort.scans}
+    copies = find_copies({name: one.content_hash for name, one in outcomes.items() if not one.signature}, subjects)
+    warned = dict(outcomes)
+    for pair in (*copies, *find_doubles(signed, subjects)):
+        for name in (pair.one, pair.other):
+            reason = f"{warned[name].reason} {pair.sentence(name)}".strip()
+            warned[name] = dataclasses.replace(warned[name], verdict=Verdict.WARNED, reason=reason)
+    return warned
 
 
 def _collect(cohort: Cohort, out: Path, config: PipelineConfig, outcomes: Mapping[str, Outcome]) -> Prepared:
