@@ -57,8 +57,16 @@ def run_on_cluster(
         places = {future.key: place for place, future in enumerate(futures)}
         completed = _distributed().as_completed(futures)
         del futures  # what is finished and taken is forgotten by the cluster
+        lost: list[int] = []
         for future in completed:
-            yield places[future.key], _result(future)
+            place, result = places[future.key], _result(future)
+            if isinstance(result, Lost):
+                lost.append(place)
+            else:
+                yield place, result
+        # Dask blames all that waited on a lost worker; one after the other, only the culprit is lost again.
+        for place in lost:
+            yield place, _result(client.submit(_in_one_thread, (function, jobs[place]), pure=False))
 
 
 def _result(future: Any) -> Any | Lost:

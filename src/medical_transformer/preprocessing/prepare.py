@@ -24,6 +24,7 @@ from medical_transformer.preprocessing.job import Job, Outcome, do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
 from medical_transformer.preprocessing.modalities import leading_order
 from medical_transformer.preprocessing.names import ScanFiles, refuse_shared_files
+from medical_transformer.preprocessing.quality_page import Row, write_quality_page
 from medical_transformer.preprocessing.workers import Died, run_each
 
 Runner = Callable[[Sequence[Job]], Iterator[tuple[int, Outcome | Died | Lost]]]
@@ -89,6 +90,7 @@ def prepare(
 
     prepared = _collect(cohort, out, config, outcomes)
     _save(prepared, out, config)
+    write_quality_page(out / "quality.html", cohort.name, _rows(jobs, outcomes))
     _say(console, _summary(prepared, out))
     return prepared
 
@@ -206,6 +208,16 @@ def _prepared(scan: Scan, config: PipelineConfig, content_hash: str) -> Scan:
         source=scan.source,
         content_hash=content_hash,
     )
+
+
+def _rows(jobs: Sequence[Job], outcomes: Mapping[str, Outcome]) -> list[Row]:
+    """Return the scans of the quality page; one that could not be prepared has neither numbers nor a picture."""
+    rows = []
+    for job in jobs:
+        name, one = job.scan.name, outcomes[job.scan.name]
+        figure = ScanFiles.of(job.scan, job.config).figure.as_posix() if one.quality else ""
+        rows.append(Row(name, one.verdict, one.reason, figure, one.quality))
+    return rows
 
 
 def _save(prepared: Prepared, out: Path, config: PipelineConfig) -> None:
