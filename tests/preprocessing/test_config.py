@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from medical_transformer.errors import ConfigError
-from medical_transformer.preprocessing import BRATS, DEFAULT, PAPER, PRESETS, PipelineConfig, preset
+from medical_transformer.preprocessing import BRATS, DEFAULT, FSL, PAPER, PRESETS, PipelineConfig, preset
 
 CHANGES: list[dict[str, Any]] = [
     {"extraction": "template"},
@@ -62,6 +62,6 @@ def test_every_setting_says_what_it_is() -> None:
 
 
 def test_presets_have_names() -> None:
-    assert [preset(name) for name in PRESETS] == [DEFAULT, PAPER, BRATS]
-    with pytest.raises(ConfigError, match="default, paper, brats"):
+    assert [preset(name) for name in PRESETS] == [DEFAULT, PAPER, FSL, BRATS]
+    with pytest.raises(ConfigError, match="default, paper, fsl, brats"):
         preset("bratz")

@@ -12,7 +12,7 @@ def prepare(
     cohort: Annotated[Path, typer.Argument(help="What `medtrans index` wrote.", show_default=False)],
     out: Out,
     pipeline: Annotated[
-        str, typer.Option(help="default, paper (min-max) or brats (crop, no registration).")
+        str, typer.Option(help="default, paper (min-max), fsl (the paper's tools) or brats (crop only).")
     ] = "default",
     config: Annotated[Path | None, typer.Option("--config", help="YAML with pipeline settings.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; by default what fits into the machine.")] = None,

@@ -1,6 +1,6 @@
 """Making scans comparable: one after the other, or a whole cohort."""
 
-from medical_transformer.preprocessing.config import BRATS, DEFAULT, PAPER, PRESETS, PipelineConfig, preset
+from medical_transformer.preprocessing.config import BRATS, DEFAULT, FSL, PAPER, PRESETS, PipelineConfig, preset
 from medical_transformer.preprocessing.prepare import Prepared, prepare
 from medical_transformer.preprocessing.scan import PreparedScan, prepare_scan
 from medical_transformer.preprocessing.store import Store, open_store
@@ -8,6 +8,7 @@ from medical_transformer.preprocessing.store import Store, open_store
 __all__ = [
     "BRATS",
     "DEFAULT",
+    "FSL",
     "PAPER",
     "PRESETS",
     "PipelineConfig",

@@ -24,16 +24,18 @@ class PipelineConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    extraction: Literal["auto", "deepbet", "template", "none"] = Field(
+    extraction: Literal["auto", "deepbet", "template", "synthstrip", "hd-bet", "fsl-bet", "none"] = Field(
         default="auto",
-        description="How the brain is found; auto keeps an already stripped scan and else uses deepbet.",
+        description="How the brain is found; auto keeps an already stripped scan and else uses deepbet. SynthStrip, "
+        "HD-BET and FSL's BET are used where you have installed them.",
     )
-    bias_field: Literal["n4", "none"] = Field(
-        default="n4", description="How the coil's slow shading inside the brain is removed."
+    bias_field: Literal["n4", "fsl-fast", "none"] = Field(
+        default="n4", description="How the coil's slow shading inside the brain is removed; FAST needs FSL."
     )
-    registration: Literal["affine", "none"] = Field(
+    registration: Literal["affine", "fsl-flirt", "none"] = Field(
         default="affine",
-        description="How the brain is brought to the template: 12 parameters, or not at all.",
+        description="How the brain is brought to the template: 12 parameters, the same by FSL's FLIRT, or not at all "
+        "where the scan lies there already.",
     )
     space: Literal["mni", "crop"] = Field(
         default="mni",
@@ -114,12 +116,13 @@ def _sentence(config: type[BaseModel], detail: Any) -> str:
 
 DEFAULT = PipelineConfig()
 PAPER = PipelineConfig(normalization="minmax")
+FSL = PipelineConfig(extraction="fsl-bet", bias_field="fsl-fast", registration="fsl-flirt", normalization="minmax")
 BRATS = PipelineConfig(extraction="none", bias_field="none", registration="none", space="crop", pool=1)
-PRESETS: Mapping[str, PipelineConfig] = {"default": DEFAULT, "paper": PAPER, "brats": BRATS}
+PRESETS: Mapping[str, PipelineConfig] = {"default": DEFAULT, "paper": PAPER, "fsl": FSL, "brats": BRATS}
 
 
 def preset(name: str) -> PipelineConfig:
-    """Return the pipeline of that name: `default`, `paper` or `brats`.
+    """Return the pipeline of that name: `default`, `paper`, `fsl` or `brats`.
 
     Raises:
         ConfigError: if there is none, with the names that exist.

@@ -11,7 +11,7 @@ import numpy as np
 
 from medical_transformer.cohorts import Verdict
 from medical_transformer.errors import PreparationError
-from medical_transformer.preprocessing import extraction, quality
+from medical_transformer.preprocessing import extraction, programs, quality
 from medical_transformer.preprocessing.bias_field import correct_bias_field
 from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig
 from medical_transformer.preprocessing.intensity import normalize
@@ -28,6 +28,7 @@ from medical_transformer.volumes import StoredGrid, Volume, average_pool
 from medical_transformer.volumes.grid import Affine
 
 Result = TypeVar("Result")
+BIAS_FIELD_TOOLS = {"n4": ("niimath -n4", correct_bias_field), "fsl-fast": ("fast", programs.fast_corrected)}
 # What has the contrast of the template.
 T1_WEIGHTED = frozenset({"T1w", "T1ce"})
 
@@ -173,6 +174,9 @@ def _find_brain(raw: RawScan, run: _Run) -> Volume:
         "none": lambda: extraction.stripped_mask(list(raw.volumes.values())),
         "deepbet": lambda: extraction.deepbet_mask(raw.lead, run.name),
         "template": lambda: extraction.template_mask(raw.lead, run.name),
+        "synthstrip": lambda: programs.synthstrip_mask(raw.lead, run.name),
+        "hd-bet": lambda: programs.hd_bet_mask(raw.lead, run.name),
+        "fsl-bet": lambda: programs.fsl_bet_mask(raw.lead, run.name),
     }
     mask = run.step("find brain", method, finders[method])
     if not mask.voxels.any():
@@ -186,10 +190,11 @@ def _correct(raw: RawScan, mask: Volume, run: _Run) -> dict[str, Volume]:
             word: volume.with_voxels(np.where(mask.voxels, volume.voxels, np.float32(0.0)))
             for word, volume in raw.volumes.items()
         }
+    tool, correct = BIAS_FIELD_TOOLS[run.config.bias_field]
     corrected: dict[str, Volume] = {}
     for word, volume in raw.volumes.items():
-        action = partial(correct_bias_field, volume, mask, run.name)
-        corrected[word] = run.step(f"correct bias field of {word}", "niimath -n4", action)
+        action = partial(correct, volume, mask, run.name)
+        corrected[word] = run.step(f"correct bias field of {word}", tool, action)
     return corrected
 
 
@@ -221,7 +226,9 @@ def _place(brain: Volume, lead: str, mask: Volume, run: _Run) -> Placement:
         return place_in_box(mask, run.config)
     if run.config.registration == "none":
         return place_in_template(mask.grid, np.eye(4), run.config.pool)
-    if lead in T1_WEIGHTED:
+    if run.config.registration == "fsl-flirt":
+        affine = run.step("register", "flirt", lambda: programs.flirt_affine(brain, run.name))
+    elif lead in T1_WEIGHTED:
         affine = run.step("register", "own", lambda: register_brain(brain, run.name))
     else:
         affine = run.step("register", "niimath -allineate", lambda: register_affine(brain, run.name))
