@@ -154,9 +154,8 @@ def planted_failures(chosen, scans) -> None:
             passed[word] += quality.judge(numbers)[0] is Verdict.PREPARED
     for word, values in correlations.items():
         low, middle, high = np.quantile(values, (0, 0.5, 1))
-        print(
-            f"{word:24} {passed[word]:4} of {len(values)} pass without a word; correlation {low:.2f} {middle:.2f} {high:.2f}"
-        )
+        seen = f"correlation {low:.2f} to {high:.2f}, median {middle:.2f}"
+        print(f"{word:24} {passed[word]:4} of {len(values)} pass without a word; {seen}")
 
 
 def about_centre(spoil: np.ndarray) -> np.ndarray:

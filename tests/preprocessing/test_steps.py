@@ -6,14 +6,16 @@ import nibabel
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.spatial.transform import Rotation
 
 from medical_transformer.errors import PreparationError, VolumeError
 from medical_transformer.preprocessing import DEFAULT, PAPER, PipelineConfig
 from medical_transformer.preprocessing.bias_field import correct_bias_field
+from medical_transformer.preprocessing.coregistration import align_rigidly
 from medical_transformer.preprocessing.extraction import is_stripped, stripped_mask
 from medical_transformer.preprocessing.intensity import normalize
 from medical_transformer.preprocessing.masks import border_share, centre, fill, largest_piece, largest_piece_share
-from medical_transformer.preprocessing.modalities import leading_order, read_raw
+from medical_transformer.preprocessing.modalities import bring_together, leading_order, read_raw
 from medical_transformer.preprocessing.niimath import read_affine, run_niimath
 from medical_transformer.preprocessing.registration import register_affine, register_brain
 from medical_transformer.preprocessing.template import MNI_GRID, load_template
@@ -185,11 +187,32 @@ def test_t1w_leads() -> None:
     assert list(leading_order(images)) == ["T1w", "FLAIR", "T1ce", "T2w"]
 
 
-def test_images_on_another_grid_are_refused_with_both_shapes(tmp_path: Path, brain: Volume) -> None:
+def test_a_segmentation_on_another_grid_is_refused_with_both_shapes(tmp_path: Path, brain: Volume) -> None:
     write_volume(brain, tmp_path / "t1.nii")
-    write_volume(Volume(brain.voxels[1:], Grid((49, 58, 46), brain.voxel_to_world)), tmp_path / "t2.nii")
-    with pytest.raises(PreparationError, match=r"t2.nii: lies on another grid"):
-        read_raw({"T1w": tmp_path / "t1.nii", "T2w": tmp_path / "t2.nii"}, None)
+    write_volume(Volume(brain.voxels[1:] > 0, Grid((49, 58, 46), brain.voxel_to_world)), tmp_path / "seg.nii")
+    with pytest.raises(PreparationError, match=r"seg.nii: the segmentation lies on another grid \(\(49, 58, 46\)\)"):
+        read_raw({"T1w": tmp_path / "t1.nii"}, tmp_path / "seg.nii")
+
+
+def test_another_contrast_is_brought_to_the_lead_within_half_a_millimetre(tmp_path: Path) -> None:
+    template = load_template()
+    # a T2w as the tissues have it: fluid bright, white matter dark
+    fluid = np.clip(1 - template.grey.voxels - template.white.voxels, 0, 1)
+    shares = 40 * template.white.voxels + 90 * template.grey.voxels + 200 * fluid
+    t2 = template.brain.with_voxels(np.where(template.mask.voxels, shares, 0).astype(np.float32))
+    motion = np.eye(4)
+    motion[:3, :3] = Rotation.from_euler("xyz", (6, -4, 5), degrees=True).as_matrix()
+    motion[:3, 3] = (5, -3, 7)
+    grid = Grid((88, 86, 70), np.diag([2.3, 2.7, 3.1, 1]) + np.array([[0, 0, 0, v] for v in (-96, -130, -90, 0)]))
+    write_volume(template.brain, tmp_path / "t1.nii")
+    write_volume(resample(t2, grid, world_to_world=np.linalg.inv(motion)), tmp_path / "t2.nii")
+    raw = read_raw({"T2w": tmp_path / "t2.nii", "T1w": tmp_path / "t1.nii"}, None)
+    found = align_rigidly(raw.lead, raw.strays["T2w"])
+    points = template.brain.voxel_to_world @ [[40, 70, 50, 30], [30, 60, 90, 50], [30, 70, 40, 50], [1, 1, 1, 1]]
+    assert np.linalg.norm((found @ points - motion @ points)[:3], axis=0).max() < 0.5
+    together = bring_together(raw)
+    assert list(together.volumes) == ["T1w", "T2w"]
+    assert np.corrcoef(together.volumes["T2w"].voxels.ravel(), t2.voxels.ravel())[0, 1] > 0.95
 
 
 def test_a_label_map_is_not_an_mri(tmp_path: Path, brain: Volume) -> None:

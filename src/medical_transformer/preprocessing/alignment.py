@@ -79,8 +79,8 @@ def align(brain: Volume) -> Alignment:
     Args:
         brain: a T1w brain, 0 around it; upright within some 50 degrees.
     """
-    small = _reduced(brain)
-    coarse = _smoothed(small, SPACINGS_MM[0])
+    small = reduced(brain)
+    coarse = smoothed(small, SPACINGS_MM[0])
     tried = [_climb(coarse, start, 0, FIRST_STEPS, similarity=True) for start in _starts(small)]
     promising = sorted(tried, key=_fit)[-BEST_STARTS:]
     found = max((_climb(coarse, one.native_from_template, 0, STEPS[0]) for one in promising), key=_fit)
@@ -89,14 +89,14 @@ def align(brain: Volume) -> Alignment:
 
 def refine(brain: Volume, native_from_template: Affine) -> Alignment:
     """Improve an affine that is nearly right."""
-    return _descend(_reduced(brain), native_from_template, 0)
+    return _descend(reduced(brain), native_from_template, 0)
 
 
 def _descend(small: Volume, native_from_template: Affine, first: int) -> Alignment:
     """Climb on every level from `first` to the finest."""
     found = Alignment(native_from_template, -1.0)
     for level in range(first, len(SPACINGS_MM)):
-        found = _climb(_smoothed(small, SPACINGS_MM[level]), found.native_from_template, level, STEPS[level])
+        found = _climb(smoothed(small, SPACINGS_MM[level]), found.native_from_template, level, STEPS[level])
     return found
 
 
@@ -104,7 +104,7 @@ def _fit(found: Alignment) -> float:
     return found.correlation
 
 
-def _reduced(brain: Volume) -> Volume:
+def reduced(brain: Volume) -> Volume:
     """Cut the empty surroundings off and average fine voxels up to the template's size."""
     box = bounding_box(brain.voxels)
     factor = max(1, int(COARSE / max(brain.spacing_mm)))
@@ -112,7 +112,7 @@ def _reduced(brain: Volume) -> Volume:
     return average_pool(crop(brain, Box(box.start, (shape[0], shape[1], shape[2]))), factor)
 
 
-def _smoothed(volume: Volume, spacing_mm: float) -> Volume:
+def smoothed(volume: Volume, spacing_mm: float) -> Volume:
     """Smooth, with room around the brain for what it loses to its surroundings."""
     sigmas = [SMOOTHING * spacing_mm / side for side in volume.spacing_mm]
     rim = [int(np.ceil(3 * sigma)) for sigma in sigmas]
@@ -138,7 +138,7 @@ def _level(index: int) -> _Level:
     grid = Grid(shape, brain.voxel_to_world @ stride)
     world = grid.voxel_to_world @ np.vstack([np.argwhere(inside).T, np.ones(int(inside.sum()))])
     points = (_to_unit() @ world).T.astype(np.float32)
-    return _Level(grid, inside, values[inside], _gradient(values, spacing_mm)[inside], points)
+    return _Level(grid, inside, values[inside], gradient(values, spacing_mm)[inside], points)
 
 
 def _smoothed_like(volume: Volume, spacing_mm: float) -> Voxels:
@@ -146,7 +146,8 @@ def _smoothed_like(volume: Volume, spacing_mm: float) -> Voxels:
     return smooth
 
 
-def _gradient(voxels: Voxels, spacing_mm: float) -> Float[np.ndarray[Any, Any], "right anterior superior 3"]:
+def gradient(voxels: Voxels, spacing_mm: float) -> Float[np.ndarray[Any, Any], "right anterior superior 3"]:
+    """Return the derivatives along the three axes, per `UNIT_MM`."""
     return np.stack(list(np.gradient(voxels, np.float32(spacing_mm / UNIT_MM))), axis=-1)
 
 
@@ -184,7 +185,7 @@ def _climb(smooth: Volume, start: Affine, index: int, steps: int, *, similarity:
         steps: at most.
         similarity: whether only to move, turn and scale evenly.
     """
-    level, basis = _level(index), _similarities() if similarity else np.eye(12, dtype=np.float32)
+    level, basis = _level(index), similarities() if similarity else np.eye(12, dtype=np.float32)
     best, affine = Alignment(start, -1.0), start
     for _ in range(steps):
         correlation, change = _step(level, smooth, affine, basis)
@@ -211,8 +212,8 @@ def _step(
     gain = np.float32(correlation * level.values.std() / values.std())
     offset = level.values.mean() - gain * values.mean()
     spacing_mm = level.grid.spacing_mm[0]
-    gradient = (level.gradient + gain * _gradient(sampled, spacing_mm)[level.inside]) / 2
-    slopes = (gradient[:, :, None] * level.points[:, None, :]).reshape(len(values), 12) @ basis
+    mean = (level.gradient + gain * gradient(sampled, spacing_mm)[level.inside]) / 2
+    slopes = (mean[:, :, None] * level.points[:, None, :]).reshape(len(values), 12) @ basis
     columns = np.column_stack([slopes, values, np.ones_like(values)])
     residual = level.values - gain * values - offset
     solved = np.linalg.lstsq(columns.T @ columns, columns.T @ residual, rcond=1e-10)[0]
@@ -222,7 +223,7 @@ def _step(
 
 
 @cache
-def _similarities() -> Float[np.ndarray[Any, Any], "12 7"]:
+def similarities() -> Float[np.ndarray[Any, Any], "12 7"]:
     """Return the changes that move, turn or scale evenly, as columns over the rows of an affine."""
     changes = np.zeros((7, 3, 4), dtype=np.float32)
     for axis in range(3):

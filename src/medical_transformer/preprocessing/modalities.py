@@ -1,12 +1,13 @@
 """Reading the images of one scan and checking that they belong together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from medical_transformer.errors import PreparationError, VolumeError
+from medical_transformer.preprocessing.coregistration import bring_to
 from medical_transformer.volumes import StoredGrid, Volume, read_label_map, read_volume
 
 LEAD = "T1w"
@@ -22,6 +23,7 @@ class RawScan:
 
     Attributes:
         volumes: modality to volume; the first one leads (its brain mask and registration hold for all).
+        strays: further images that lie on grids of their own.
         segmentation: a label map on the same grid.
         stored: how the leading image's file stores its voxels.
     """
@@ -29,6 +31,7 @@ class RawScan:
     volumes: Mapping[str, Volume]
     segmentation: Volume | None
     stored: StoredGrid
+    strays: Mapping[str, Volume] = field(default_factory=dict)
 
     @property
     def lead(self) -> Volume:
@@ -51,30 +54,37 @@ def read_raw(images: Mapping[str, Path], segmentation: Path | None) -> RawScan:
 
     Raises:
         VolumeError: naming the file that is not a usable MRI.
-        PreparationError: if there is no image, or one lies on another grid than the leading image.
+        PreparationError: if there is no image, or the segmentation lies on another grid than the leading image.
     """
     if not images:
         raise PreparationError("A scan without an image cannot be prepared.")
     volumes: dict[str, Volume] = {}
+    strays: dict[str, Volume] = {}
     grids: list[StoredGrid] = []
     for modality, path in leading_order(images).items():
         volume, stored = read_volume(path)
         _refuse_label_map(volume, path)
-        volumes[modality] = volume
+        together = not volumes or next(iter(volumes.values())).grid.is_close(volume.grid, SAME_GRID_MM)
+        (volumes if together else strays)[modality] = volume
         grids.append(stored)
-        _check_same_grid(next(iter(volumes.values())), volume, path)
     labels = None
     if segmentation is not None:
         labels, _ = read_label_map(segmentation)
         _check_same_grid(next(iter(volumes.values())), labels, segmentation)
-    return RawScan(volumes, labels, grids[0])
+    return RawScan(volumes, labels, grids[0], strays)
+
+
+def bring_together(raw: RawScan) -> RawScan:
+    """Register the strays to the leading image and bring them onto its grid; what shares its grid is left as it is."""
+    brought = {word: bring_to(raw.lead, volume) for word, volume in raw.strays.items()}
+    return replace(raw, volumes={**raw.volumes, **brought}, strays={})
 
 
 def _check_same_grid(lead: Volume, other: Volume, path: Path) -> None:
     if not lead.grid.is_close(other.grid, SAME_GRID_MM):
         raise PreparationError(
-            f"{path}: lies on another grid ({other.shape}) than the scan's leading image ({lead.shape}); "
-            "bring all images of a scan to one grid first."
+            f"{path}: the segmentation lies on another grid ({other.shape}) than the scan's leading image "
+            f"({lead.shape}); bring it to that grid first."
         )
 
 

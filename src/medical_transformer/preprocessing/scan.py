@@ -15,7 +15,7 @@ from medical_transformer.preprocessing import extraction, programs, quality
 from medical_transformer.preprocessing.bias_field import correct_bias_field
 from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig
 from medical_transformer.preprocessing.intensity import normalize
-from medical_transformer.preprocessing.modalities import LEAD, RawScan, leading_order, read_raw
+from medical_transformer.preprocessing.modalities import LEAD, RawScan, bring_together, leading_order, read_raw
 from medical_transformer.preprocessing.placement import (
     Placement,
     place_in_box,
@@ -105,7 +105,7 @@ def prepare_scan(
 
     The steps: read and check, find the brain, remove the shading inside it, register it to the template, one
     interpolation to the fine grid, intensities to [0, 1], pool. T1w leads where there is one: its brain mask
-    and its affine hold for every modality, which must lie on its grid.
+    and its affine hold for every modality. What lies on another grid is first registered to it, rigidly.
 
     Args:
         images: modality (`T1w`, `T1ce`, `T2w`, `FLAIR`) to a NIfTI file.
@@ -123,6 +123,8 @@ def prepare_scan(
     name = name or next((path.name for path in leading_order(images).values()), "")
     run = _Run(name, config)
     raw = run.step("read", "nibabel", lambda: read_raw(images, segmentation))
+    if raw.strays:
+        raw = run.step(f"align {', '.join(raw.strays)} with {raw.lead_modality}", "own", partial(bring_together, raw))
     mask = _find_brain(raw, run)
     brains = _correct(raw, mask, run)
     placement = _place(brains[raw.lead_modality], raw.lead_modality, mask, run)
