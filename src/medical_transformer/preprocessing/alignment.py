@@ -92,10 +92,22 @@ def refine(brain: Volume, native_from_template: Affine) -> Alignment:
     return _descend(reduced(brain), native_from_template, 0)
 
 
-def _descend(small: Volume, native_from_template: Affine, first: int) -> Alignment:
-    """Climb on every level from `first` to the finest."""
+def slack_mm(brain: Volume, native_from_template: Affine) -> float:
+    """Return how far a fresh search at 8 and 4 mm would move the brain's points on average, in native millimetres.
+
+    Right after a good registration that is next to nothing; of an affine that is some degrees or millimetres wrong it
+    tells how many, as long as the search still finds back.
+    """
+    small = reduced(brain)
+    better = _descend(small, native_from_template, 0, len(SPACINGS_MM) - 1).native_from_template
+    points = np.linalg.inv(_to_unit()) @ _level(0).points.T
+    return float(np.linalg.norm(((better - native_from_template) @ points)[:3], axis=0).mean())
+
+
+def _descend(small: Volume, native_from_template: Affine, first: int, end: int = len(SPACINGS_MM)) -> Alignment:
+    """Climb on every level from `first` to the one before `end`."""
     found = Alignment(native_from_template, -1.0)
-    for level in range(first, len(SPACINGS_MM)):
+    for level in range(first, end):
         found = _climb(smoothed(small, SPACINGS_MM[level]), found.native_from_template, level, STEPS[level])
     return found
 

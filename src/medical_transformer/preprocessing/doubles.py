@@ -6,7 +6,7 @@ otherwise is told by its anatomy alone.
 Measured on the 145 IXI heads: two people agree by 0.48 on average, 0.665 at most, but for one pair of 0.761: two
 women born on the same day and scanned on the same day, most likely identical twins. The same head agrees with itself
 by 0.96 to 0.99, at 1.5 mm by 0.94 or more, with noise of 5 % by 0.92, at 3 mm by 0.86 or more
-(`python benchmarks/preparation.py doubles`).
+(`python benchmarks/geometry.py doubles`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

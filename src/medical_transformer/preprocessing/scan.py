@@ -12,6 +12,7 @@ import numpy as np
 from medical_transformer.cohorts import Verdict
 from medical_transformer.errors import PreparationError
 from medical_transformer.preprocessing import extraction, programs, quality
+from medical_transformer.preprocessing.alignment import slack_mm
 from medical_transformer.preprocessing.bias_field import correct_bias_field
 from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig
 from medical_transformer.preprocessing.intensity import normalize
@@ -131,6 +132,8 @@ def prepare_scan(
     fine_mask, fine = _carry(brains, mask, placement, run)
     lead = fine[raw.lead_modality]
     numbers = run.step("measure quality", "", lambda: _measure(raw, mask, lead, fine_mask, placement))
+    if placement.box is None and raw.lead_modality in T1_WEIGHTED:
+        numbers |= run.step("check registration", "own", lambda: _slack(brains[raw.lead_modality], placement))
     verdict, reason = quality.judge(numbers)
     brain_mask = _pooled_mask(fine_mask, config.pool)
     return PreparedScan(
@@ -235,6 +238,10 @@ def _place(brain: Volume, lead: str, mask: Volume, run: _Run) -> Placement:
     else:
         affine = run.step("register", "niimath -allineate", lambda: register_affine(brain, run.name))
     return place_in_template(mask.grid, affine, run.config.pool)
+
+
+def _slack(brain: Volume, placement: Placement) -> dict[str, float]:
+    return {"affine_slack_mm": slack_mm(brain, placement.native_from_template)}
 
 
 def _measure(raw: RawScan, mask: Volume, fine: Volume, fine_mask: Volume, placement: Placement) -> dict[str, float]:
