@@ -1,6 +1,7 @@
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,18 @@ def test_a_changed_input_a_lost_file_and_another_pipeline_are_noticed(jobs: list
     assert list(recognise(jobs, jobs[0].out)) == [1]
     (jobs[1].out / written_files(jobs[1].scan, jobs[1].config, Verdict.PREPARED)[0]).unlink()
     assert not recognise(jobs, jobs[0].out)
+
+
+def test_another_volume_of_the_same_file_is_another_input(jobs: list[Job]) -> None:
+    (path,) = jobs[0].inputs().values()
+    addressed = [
+        replace(jobs[0], scan=replace(jobs[0].scan, images={"T1w": Path(f"{path.name}[volume={number}]")}))
+        for number in (0, 2)
+    ]
+    with keeping(jobs[0].out) as keep:
+        keep(addressed[0], GOOD)
+    assert recognise(addressed[:1], jobs[0].out)
+    assert not recognise(addressed[1:], jobs[0].out)
 
 
 def test_a_line_that_was_cut_off_loses_only_its_scan(jobs: list[Job]) -> None:

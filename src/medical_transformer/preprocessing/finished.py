@@ -8,7 +8,7 @@ which compares the checksums of its sidecar.
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from medical_transformer.cohorts import Verdict
 from medical_transformer.preprocessing.derivatives import written_files
 from medical_transformer.preprocessing.job import Job, Outcome
 from medical_transformer.preprocessing.quality import judge
+from medical_transformer.volumes import Address
 from medical_transformer.volumes.whole_files import write_bytes
 
 NAME = "finished.jsonl"
@@ -44,9 +45,11 @@ def keeping(out: Path) -> Iterator[Keep]:
     with path.open("a", encoding="utf-8") as file:
 
         def keep(job: Job, outcome: Outcome) -> None:
-            if outcome.quality:
-                file.write(json.dumps(_line(job, outcome)) + "\n")
-                file.flush()
+            if outcome.quality:  # an input that vanished meanwhile gets no line, and is looked at next time
+                with suppress(FileNotFoundError):
+                    line = _line(job, outcome)
+                    file.write(json.dumps(line) + "\n")
+                    file.flush()
 
         yield keep
 
@@ -93,11 +96,14 @@ def _outcome(line: Mapping[str, Any], job: Job) -> Outcome | None:
     return Outcome(verdict, reason, line["content_hash"], line["quality"], resumed=True, signature=signed)
 
 
-def _states(paths: Mapping[str, Path]) -> dict[str, list[int]]:
-    """Return size in bytes and time of change in nanoseconds of each file.
+def _states(paths: Mapping[str, Path]) -> dict[str, list[str | int]]:
+    """Return each image's name with its address, and size in bytes and time of change in nanoseconds of its files.
 
     Raises:
         OSError: if one is missing.
     """
-    found = {word: path.stat() for word, path in paths.items()}
-    return {word: [state.st_size, state.st_mtime_ns] for word, state in found.items()}
+    states: dict[str, list[str | int]] = {}
+    for word, path in paths.items():
+        found = [file.stat() for file in Address.parse(path).files]
+        states[word] = [path.name, *(number for one in found for number in (one.st_size, one.st_mtime_ns))]
+    return states
