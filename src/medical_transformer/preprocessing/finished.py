@@ -9,10 +9,12 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from medical_transformer.cohorts import Verdict
+from medical_transformer.preprocessing.config import PipelineConfig
 from medical_transformer.preprocessing.derivatives import written_files
 from medical_transformer.preprocessing.job import Job, Outcome
 from medical_transformer.preprocessing.quality import judge
@@ -54,6 +56,12 @@ def keeping(out: Path) -> Iterator[Keep]:
         yield keep
 
 
+@cache
+def _fingerprint(config: PipelineConfig) -> str:
+    """Return the fingerprint, computed once for all scans."""
+    return config.fingerprint()
+
+
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     """Return the last line of each scan; a line that an interruption cut off is left out."""
     if not path.is_file():
@@ -70,7 +78,7 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
 def _line(job: Job, outcome: Outcome) -> dict[str, Any]:
     return {
         "scan": job.scan.name,
-        "fingerprint": job.config.fingerprint(),
+        "fingerprint": _fingerprint(job.config),
         "inputs": _states(job.inputs()),
         "verdict": str(outcome.verdict),
         "reason": outcome.reason,
@@ -83,7 +91,7 @@ def _line(job: Job, outcome: Outcome) -> dict[str, Any]:
 def _outcome(line: Mapping[str, Any], job: Job) -> Outcome | None:
     """Return the outcome that a line tells, unless something has changed since."""
     verdict, reason = Verdict(line["verdict"]), line["reason"]
-    if line["fingerprint"] != job.config.fingerprint() or judge(line["quality"]) != (verdict, reason):
+    if line["fingerprint"] != _fingerprint(job.config) or judge(line["quality"]) != (verdict, reason):
         return None
     try:
         if line["inputs"] != _states(job.inputs()):
