@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medical_transformer.backbones.medical_transformer.slice_encoder import SliceEncoder, normalize_stack
+from medical_transformer.backbones.medical_transformer.slice_encoder import SliceEncoder, channels_last, normalize_stack
 
 STACK = (2, 11, 3, 40, 36)  # batch, slice, channel, height, width
 
@@ -108,3 +108,18 @@ def test_the_stages_have_the_sizes_of_the_reference(size: tuple[int, int], stage
     with torch.device("meta"):
         features = SliceEncoder(1, 16, 64)(torch.empty(1, 2, 1, *size), maps=True)
     assert [tuple(stage.shape[3:]) for stage in features.maps] == stages
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels_come_last_in_memory_even_where_there_is_only_one(channels: int) -> None:
+    """Convolutions read the layout from the strides, and choose a slow way for one channel that is not told."""
+    images = torch.rand((5, channels, 8, 6), generator=generator())
+    laid_out = channels_last(images)
+    assert laid_out.stride() == (8 * 6 * channels, 1, 6 * channels, channels)
+    assert torch.equal(laid_out, images)
+
+
+def test_an_encoder_leaves_the_stack_it_was_given_alone(encoder: SliceEncoder, stack: Tensor) -> None:
+    before = stack.clone()
+    encoder(stack)
+    assert torch.equal(stack, before)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from medical_transformer.backbones.medical_transformer.sharing import gather_scans, share_of
 from medical_transformer.shapes import Encodings, SliceStack
 
 # The slices of one scan inside the encoder, as a batch of images.
@@ -54,20 +55,26 @@ class SliceEncoder(nn.Module):
         self._encode: Encode = self.encode
 
     def forward(self, stack: SliceStack, *, maps: bool = False) -> SliceFeatures:
-        """Encode every slice of every scan, scan by scan: one scan's activations fit into a processor's cache."""
-        encoded = [self._encode(images, maps) for images in stack]
+        """Encode every slice of every scan, scan by scan: one scan's activations fit into a processor's cache.
+
+        Where several processes work on the batch, each encodes its share of the scans, and all get all features.
+        """
+        encoded = [self._encode(channels_last(stack[place]), maps) for place in share_of(len(stack))]
         vectors = torch.stack([vectors for vectors, _ in encoded])
         levels = zip(*[outputs for _, outputs in encoded], strict=True)
-        return SliceFeatures(vectors, tuple(torch.stack(level) for level in levels))
+        gathered = (gather_scans(torch.stack(level), len(stack)) for level in levels)
+        return SliceFeatures(gather_scans(vectors, len(stack)), tuple(gathered))
 
     def compile_encoding(self) -> None:
         """Compile `encode`: fusing what lies between the convolutions saves walking through memory."""
         self._encode = torch.compile(self.encode, dynamic=False)
 
     def encode(self, images: SliceImages, maps: bool) -> tuple[SliceVectors, list[StageImages]]:
-        """Encode the slices of one scan: their vectors, and where asked for the outputs of the first three stages."""
-        images = images.contiguous(memory_format=torch.channels_last)
-        images = functional.relu(normalize_stack(self.stem(images)))
+        """Encode the slices of one scan: their vectors, and where asked for the outputs of the first three stages.
+
+        Images laid out by `channels_last` are encoded several times faster.
+        """
+        images = functional.relu(normalize_stack(self.stem(images)), inplace=True)
         images = functional.max_pool2d(images, 3, stride=2, padding=1)
         outputs = []
         for stage in self.stages:
@@ -105,11 +112,12 @@ class ResidualBlock(nn.Module):
 
     def forward(self, images: SliceImages) -> StageImages:
         """Add the block's correction to its input."""
-        correction = functional.relu(normalize_stack(self.first(images)))
+        correction = functional.relu(normalize_stack(self.first(images)), inplace=True)
         correction = normalize_stack(self.second(correction))
         if self.shortcut is not None:
             images = normalize_stack(self.shortcut(images))
-        return functional.relu(images + correction)
+        # In place: what is added to, and what the ReLU cuts, is needed by no other gradient.
+        return functional.relu(correction.add_(images), inplace=True)
 
 
 def normalize_stack(images: SliceImages) -> SliceImages:
@@ -120,6 +128,19 @@ def normalize_stack(images: SliceImages) -> SliceImages:
     statistics written out.
     """
     return functional.batch_norm(images, None, None, training=True)
+
+
+def channels_last(images: SliceImages) -> SliceImages:
+    """Lay images out in memory with the channels last, those of one channel too.
+
+    The stride of an axis of length 1 means nothing, so torch takes images of one channel for either layout, and its
+    convolutions then choose the slower one: 30 instead of 7 ms forwards and 100 instead of 6 ms backwards for the
+    stem on 96 slices of 114x96.
+    """
+    rows_first = images.permute(0, 2, 3, 1).contiguous()
+    slices, height, width, channels = rows_first.shape
+    strides = (height * width * channels, 1, width * channels, channels)
+    return rows_first.as_strided((slices, channels, height, width), strides)
 
 
 def _initialise(module: nn.Module) -> None:
