@@ -9,7 +9,8 @@ import torch
 
 from medical_transformer.errors import ConfigError, NonFiniteLossError, TrainingError
 from medical_transformer.training import EpochRecord, Fitted, TrainingConfig, fit
-from medical_transformer.training.fit import Split, choose_device
+from medical_transformer.training.devices import choose_device
+from medical_transformer.training.fit import Split
 
 from .conftest import Line, PairSource
 

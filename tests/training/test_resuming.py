@@ -1,5 +1,7 @@
 """A run that was killed and taken up again ends with the bits of an uninterrupted one."""
 
+import multiprocessing
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +133,40 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(
     resumed = run(kind, tmp_path)
     assert_same(resumed, whole[kind][:2])
     assert rows(tmp_path) == rows(whole[kind][2])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_that_is_killed_after_every_step_ends_like_an_uninterrupted_one(
+    kind: str, whole: dict[str, Any], tmp_path: Path
+) -> None:
+    """Every process does one step and goes down; each next one takes up the epoch where it stopped."""
+    killed = 0
+    while True:
+        try:
+            resumed = run(kind, tmp_path, breaks_at=2, checkpoint_minutes=0)
+        except KeyboardInterrupt:
+            killed += 1
+            # Every process but the last loads once and goes down at its second load.
+            assert killed < CONFIG.epochs * LOADS_PER_EPOCH
+        else:
+            break
+    assert_same(resumed, whole[kind][:2])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_process_that_is_killed_without_warning_ends_like_an_uninterrupted_one(
+    seed: int, whole: dict[str, Any], tmp_path: Path
+) -> None:
+    draws = random.Random(seed)
+    processes = multiprocessing.get_context("fork")
+    for _ in range(4):
+        process = processes.Process(target=run, args=("exemplar", tmp_path), kwargs={"checkpoint_minutes": 0})
+        process.start()
+        process.join(draws.uniform(0.02, 0.3))
+        process.kill()
+        process.join()
+    assert_same(run("exemplar", tmp_path, checkpoint_minutes=0), whole["exemplar"][:2])
+    assert [path.name for path in tmp_path.glob("*.safetensors")] == ["checkpoint.safetensors"]
 
 
 def test_a_run_that_is_killed_after_every_epoch_ends_like_an_uninterrupted_one(

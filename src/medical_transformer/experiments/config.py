@@ -86,8 +86,8 @@ class EvaluateConfig(Frozen):
     fold_seed: Annotated[int, Field(ge=0, description="Decides who is in which fold.")] = 0
 
 
-# Where a run is computed and where its encoder lies do not decide its result; the encoder's bytes do.
-WHERE = frozenset({"device", "compile", "encoder"})
+# Where a run is computed, how often it is kept and where its encoder lies do not decide its result; the encoder's bytes do.
+WHERE = frozenset({"device", "compile", "checkpoint_minutes", "encoder"})
 
 
 def identity(config: BaseModel, cohort: Cohort, *place: str | int) -> str:

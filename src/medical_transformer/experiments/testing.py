@@ -13,7 +13,7 @@ from medical_transformer.experiments.config import FinetuneConfig
 from medical_transformer.experiments.data import Data, LabelledSource
 from medical_transformer.experiments.fold_results import Tested
 from medical_transformer.tasks import Answer, Segmentation, TaskModel
-from medical_transformer.training.fit import build_fabric
+from medical_transformer.training.devices import build_fabric
 from medical_transformer.volumes import Volume, write_volume
 from medical_transformer.volumes.writing import MNI_SPACE, SCANNER_SPACE
 

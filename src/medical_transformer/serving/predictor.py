@@ -18,7 +18,7 @@ from medical_transformer.preprocessing.picture import draw
 from medical_transformer.serving.answered import Answered, Status
 from medical_transformer.serving.requests import Request
 from medical_transformer.tasks import SavedModel, Segmentation, TaskModel, load_model
-from medical_transformer.training.fit import choose_device
+from medical_transformer.training.devices import choose_device
 from medical_transformer.volumes import Volume, average_pool, pooled_grid, resample, write_like
 from medical_transformer.volumes.whole_files import write_bytes
 

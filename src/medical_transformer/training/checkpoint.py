@@ -1,8 +1,8 @@
-"""The state of a run between two epochs: written aside, synced, renamed; readable without pickle."""
+"""The state of a run after any of its steps: written aside, synced, renamed; readable without pickle."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,23 @@ from medical_transformer.training.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """How far the epoch after the journal's last one has come.
+
+    Attributes:
+        step: steps that are done.
+        loss: sum over the scans of these steps.
+        scans: how many.
+        seconds: that they took.
+    """
+
+    step: int = 0
+    loss: float = 0.0
+    scans: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """What is needed, beside the tensors, to go on exactly where a run stopped.
 
@@ -24,6 +41,7 @@ class Progress:
 
     journal: Journal
     identity: str
+    position: Position = field(default_factory=Position)
 
 
 def save_checkpoint(
@@ -43,6 +61,7 @@ def save_checkpoint(
     header = {
         "identity": progress.identity,
         "journal": json.dumps(progress.journal.as_json()),
+        "position": json.dumps(asdict(progress.position)),
         "optimizer": json.dumps(state["param_groups"]),
     }
     # Shared storage is not allowed in the file, and the best weights may be the current ones.
@@ -51,8 +70,8 @@ def save_checkpoint(
 
 def load_checkpoint(
     path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, identity: str
-) -> tuple[dict[str, Tensor], Journal]:
-    """Put a run's state back; returns the best weights so far and the journal.
+) -> tuple[dict[str, Tensor], Progress]:
+    """Put a run's state back; returns the best weights so far, and how far the run has come.
 
     Raises:
         TrainingError: if the file is damaged or belongs to a run with other settings or data.
@@ -63,7 +82,7 @@ def load_checkpoint(
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"{path}: the checkpoint cannot be read ({error}).") from error
-    if not {"identity", "journal", "optimizer"} <= header.keys():
+    if not {"identity", "journal", "optimizer", "position"} <= header.keys():
         raise TrainingError(f"{path} is no checkpoint of a training run; choose another folder, or delete it.")
     if header["identity"] != identity:
         raise TrainingError(
@@ -73,7 +92,8 @@ def load_checkpoint(
     optimizer.load_state_dict(
         {"state": _slots(_part(tensors, "optimizer/")), "param_groups": json.loads(header["optimizer"])}
     )
-    return _part(tensors, "best/"), Journal.from_json(json.loads(header["journal"]))
+    journal = Journal.from_json(json.loads(header["journal"]))
+    return _part(tensors, "best/"), Progress(journal, identity, Position(**json.loads(header["position"])))
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -35,6 +35,10 @@ class TrainingConfig(BaseModel):
         bool,
         Field(description="Rotate, zoom, shift, mirror (not label maps) and change the contrast of training scans."),
     ] = False
+    checkpoint_minutes: Annotated[
+        float,
+        Field(ge=0, description="Keep a checkpoint within long epochs too, so often; 0 keeps one after every step."),
+    ] = 10.0
     compile: Annotated[
         Literal["auto", "never", "always"],
         Field(description="Compile the network; auto does so where the run is long enough to win."),

@@ -2,24 +2,24 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from medical_transformer.contracts import Movable, Objective
-from medical_transformer.errors import ConfigError, NonFiniteLossError
-from medical_transformer.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from medical_transformer.errors import NonFiniteLossError
+from medical_transformer.training.batches import epoch_batches, even_batches
+from medical_transformer.training.checkpoint import Position, Progress, load_checkpoint, save_checkpoint
 from medical_transformer.training.config import TrainingConfig
+from medical_transformer.training.devices import build_fabric
 from medical_transformer.training.journal import EpochRecord, Journal
 from medical_transformer.training.mixing import mix_subjects
 from medical_transformer.training.optimization import build_optimizer, learning_rate
-from medical_transformer.training.randomness import derive_seed, generator, shuffled
+from medical_transformer.training.randomness import derive_seed, generator
 
 BatchT = TypeVar("BatchT", bound=Movable)
 BatchT_co = TypeVar("BatchT_co", covariant=True)
@@ -110,10 +110,12 @@ class Loop(Generic[BatchT]):
         self.objective, self.identity = objective, identity
         self.fabric = build_fabric(config)
         self.network, self.optimizer = self.fabric.setup(objective, build_optimizer(objective, config))
-        self.journal = Journal()
+        self.journal, self.position = Journal(), Position()
         self.best: Mapping[str, Tensor] = {}
+        self._saved = time.monotonic()
         if folder is not None and self._checkpoint.is_file():
-            self.best, self.journal = load_checkpoint(self._checkpoint, objective, self.optimizer, identity)
+            self.best, found = load_checkpoint(self._checkpoint, objective, self.optimizer, identity)
+            self.journal, self.position = found.journal, found.position
 
     def is_done(self) -> bool:
         """Whether all epochs have run, or the patience has run out."""
@@ -123,20 +125,20 @@ class Loop(Generic[BatchT]):
         )
 
     def run_epoch(self) -> EpochRecord:
-        """Train on every training item once, validate, and write the checkpoint."""
+        """Train on every training item once, or on those that are left of it, validate, and write the checkpoint."""
         start = time.perf_counter()
-        epoch = len(self.journal.records)
+        epoch, before = len(self.journal.records), self.position.seconds
         # Dropout draws from torch's global generator, which is the caller's again afterwards.
         with torch.random.fork_rng(devices=[self.fabric.device] if self.fabric.device.type == "cuda" else []):
-            loss = self._train(epoch)
+            self._train(epoch)
         numbers = dict(self._validate(epoch))
         record = EpochRecord(
             epoch=epoch + 1,
-            training_loss=loss,
+            training_loss=self.position.loss / self.position.scans,
             validation_loss=numbers.pop("loss"),
             metrics=numbers,
             learning_rate=learning_rate(self.config, epoch),
-            seconds=time.perf_counter() - start,
+            seconds=before + time.perf_counter() - start,
         )
         self.journal.records.append(record)
         self._keep(record)
@@ -149,16 +151,23 @@ class Loop(Generic[BatchT]):
         self.objective.eval()
         return Fitted(self.journal, self._best_so_far())
 
-    def _train(self, epoch: int) -> float:
+    def _train(self, epoch: int) -> None:
+        """Do the epoch's steps from the position on, which moves along."""
         self.network.train()
-        batches = list(_batched(shuffled(list(self.split.training), self.config.seed, epoch), self.config.batch_size))
+        batches = epoch_batches(self.split.training, self.config.batch_size, seed=self.config.seed, epoch=epoch)
         batches = mix_subjects(batches, self.split.owner) if self.split.owner else batches
-        total, count = 0.0, 0
-        for step, items in enumerate(batches):
+        before, start = self.position.seconds, time.perf_counter()
+        for step, items in enumerate(batches[self.position.step :], start=self.position.step):
             self._set_learning_rate(epoch + step / len(batches))
             loss = self._step(items, epoch, step)
-            total, count = total + loss * len(items), count + len(items)
-        return total / count
+            self.position = Position(
+                step=step + 1,
+                loss=self.position.loss + loss * len(items),
+                scans=self.position.scans + len(items),
+                seconds=before + time.perf_counter() - start,
+            )
+            if time.monotonic() - self._saved >= 60 * self.config.checkpoint_minutes:
+                self._save()
 
     def _step(self, items: list[int], epoch: int, step: int) -> float:
         place = ("epoch", epoch, "step", step)
@@ -186,7 +195,7 @@ class Loop(Generic[BatchT]):
         draws = generator(self.config.seed, "validation")
         batches = (
             self.source.load(items, None).to(self.fabric.device)
-            for items in _batched(list(self.split.validation), self.config.batch_size)
+            for items in even_batches(self.split.validation, self.config.batch_size)
         )
         with self.fabric.autocast():
             numbers = self.objective.validate(batches, draws)
@@ -201,14 +210,19 @@ class Loop(Generic[BatchT]):
     def _keep(self, record: EpochRecord) -> None:
         if self._best_so_far() is record:
             self.best = {name: tensor.detach().clone() for name, tensor in self.objective.state_dict().items()}
-        if self.folder is None:
-            return
-        progress = Progress(self.journal, self.identity)
-        save_checkpoint(self._checkpoint, self.objective, self.optimizer, self.best, progress)
+        self.position = Position()
+        self._save()
         self._save_journal()
 
+    def _save(self) -> None:
+        """Write the checkpoint; of several processes, which all know the same, the first does."""
+        if self.folder is not None and self.fabric.is_global_zero:
+            progress = Progress(self.journal, self.identity, self.position)
+            save_checkpoint(self._checkpoint, self.objective, self.optimizer, self.best, progress)
+        self._saved = time.monotonic()
+
     def _save_journal(self) -> None:
-        if self.folder is not None:
+        if self.folder is not None and self.fabric.is_global_zero:
             self.journal.save(self.folder / "journal.tsv")
 
     def _best_so_far(self) -> EpochRecord:
@@ -222,35 +236,3 @@ class Loop(Generic[BatchT]):
     def _checkpoint(self) -> Path:
         assert self.folder is not None
         return self.folder / "checkpoint.safetensors"
-
-
-def build_fabric(config: TrainingConfig) -> Any:
-    """Return Fabric for the device and the precision that were asked for."""
-    precision: Any = {"32": "32-true", "bf16": "bf16-mixed"}[config.precision]
-    return Fabric(accelerator=choose_device(config.device), devices=1, precision=precision)
-
-
-def choose_device(asked: str) -> str:
-    """Return `cuda` or `cpu`; `auto` takes a GPU where there is one.
-
-    Raises:
-        ConfigError: for a device that is unknown or not there.
-    """
-    if asked not in ("auto", "cpu", "cuda"):
-        raise ConfigError(f"There is no device {asked!r}; choose auto, cpu or cuda.")
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("The device cuda was asked for, but torch finds no GPU here; choose auto or cpu.")
-    return "cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def _batched(items: list[int], size: int) -> Iterator[list[int]]:
-    """Deal items into even batches of at most `size`.
-
-    Nobody is left alone, because stage 1 takes its negatives from the batch: one of two may have to hold three.
-    """
-    count = math.ceil(len(items) / size)
-    if size > 1 and count > 1 and len(items) < 2 * count:
-        count -= 1
-    places = [len(items) * number // count for number in range(count + 1)]
-    for start, stop in pairwise(places):
-        yield items[start:stop]

@@ -28,7 +28,7 @@ def gather_scans(share: Tensor, scans: int) -> Tensor:
     """Join what the processes made of their shares, in the order of the batch."""
     if not _is_shared():
         return share
-    whole: Tensor = _Gather.apply(share)
+    whole: Tensor = _Gather.apply(share)  # type: ignore[no-untyped-call]
     return whole[:scans]
 
 
