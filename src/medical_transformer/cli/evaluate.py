@@ -15,8 +15,10 @@ def evaluate(
     asked: FinetuneOptions,
     folds: Annotated[int | None, typer.Option(help="Folds (5); each tests once and validates once.")] = None,
     fold_seed: Annotated[int | None, typer.Option(help="Decides who is in which fold (0).")] = None,
+    resume: options.Resume = None,
 ) -> None:
     """Cross-validate a fine-tuning by subject, and write predictions, metrics and a report."""
+    del resume  # answered before anything else
     from rich.console import Console
 
     from medical_transformer.experiments import EvaluateConfig

@@ -40,6 +40,29 @@ Encoder = Annotated[Path | None, typer.Option(help="Folder of a pre-trained enco
 Modalities = Annotated[str | None, typer.Option(help="Input channels, separated by commas (default T1w).")]
 
 
+def _resume(context: typer.Context, folder: Path | None) -> None:
+    """Go on with a run before any other option is asked for."""
+    if folder is None:
+        return
+    from medical_transformer.experiments import resume
+
+    assert context.info_name is not None
+    resume(folder, context.info_name)
+    say(f"Done → {folder}")
+    raise typer.Exit
+
+
+Resume = Annotated[
+    Path | None,
+    typer.Option(
+        "--resume",
+        is_eager=True,
+        callback=_resume,
+        help="Go on with the unfinished run of this folder; nothing else need be given.",
+    ),
+]
+
+
 def say(text: str) -> None:
     """Tell the person something; results go to standard output, words to standard error."""
     from rich.console import Console

@@ -28,8 +28,10 @@ def pretrain(
     backbone: options.Backbone = None,
     preset: options.Preset = None,
     weights: options.Weights = None,
+    resume: options.Resume = None,
 ) -> None:
     """Teach an encoder without labels: by the exemplar network and masked encoding, or by a pretext task."""
+    del resume  # answered before anything else
     from medical_transformer.experiments import PretrainConfig
     from medical_transformer.experiments import pretrain as run
 

@@ -81,7 +81,9 @@ def finetune_config(prepared: Path, asked: FinetuneOptions, written: dict[str, A
         task = choose_task(Cohort.load(prepared), label, asked.task)
         settings = {**settings, "task": task.model_dump(mode="json")}
     if asked.encoder is not None:
-        settings = options.merged(_of_encoder(asked.encoder, settings), {**settings, "encoder": str(asked.encoder)})
+        settings = options.merged(
+            _of_encoder(asked.encoder, settings), {**settings, "encoder": str(asked.encoder.resolve())}
+        )
     return options.validated(FinetuneConfig, settings)
 
 

@@ -13,6 +13,7 @@ from medical_transformer.experiments.finetune import Finetuned, finetune
 from medical_transformer.experiments.methods import Method, methods
 from medical_transformer.experiments.pretext_tasks import METHODS, PretrainingMethod
 from medical_transformer.experiments.pretrain import Pretrained, pretrain
+from medical_transformer.experiments.resuming import resume
 from medical_transformer.experiments.task_choice import choose_task
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "finetune",
     "methods",
     "pretrain",
+    "resume",
 ]

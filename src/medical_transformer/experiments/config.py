@@ -86,7 +86,8 @@ class EvaluateConfig(Frozen):
     fold_seed: Annotated[int, Field(ge=0, description="Decides who is in which fold.")] = 0
 
 
-# Where a run is computed, how often it is kept and where its encoder lies do not decide its result; the encoder's bytes do.
+# Where a run is computed, how often it is kept and where its encoder lies do not decide its result; the bytes of the
+# encoder do.
 WHERE = frozenset({"device", "compile", "checkpoint_minutes", "encoder"})
 
 

@@ -12,6 +12,7 @@ from medical_transformer.experiments.fold_results import finished_fold, fold_res
 from medical_transformer.experiments.overlays import draw_overlays
 from medical_transformer.experiments.progress import EpochProgress
 from medical_transformer.experiments.protocol import describe
+from medical_transformer.experiments.resuming import keep_origin
 from medical_transformer.experiments.testing import ask_model
 from medical_transformer.experiments.training_run import run_identity, train_model
 from medical_transformer.reporting import write_report
@@ -37,6 +38,7 @@ def evaluate(prepared: Path, out: Path, config: EvaluateConfig) -> EvaluationRes
     label = None if config.finetune.task.needs_maps else config.finetune.task.label
     folds = make_folds(labelled, config.folds, label=label, seed=config.fold_seed)
     keep_config(config, out)
+    keep_origin("evaluate", prepared, out)
     save_folds(folds, out / "folds.tsv")
     about = describe(config, labelled)
     tested = [_run_fold(data, labelled, config, (number, fold), out) for number, fold in enumerate(folds, start=1)]

@@ -8,6 +8,7 @@ from medical_transformer.experiments.cards import write_finetuned_card
 from medical_transformer.experiments.config import FinetuneConfig, keep_config
 from medical_transformer.experiments.data import Data, hold_out, open_data
 from medical_transformer.experiments.progress import EpochProgress
+from medical_transformer.experiments.resuming import keep_origin
 from medical_transformer.experiments.training_run import train_model
 from medical_transformer.tasks import Regression, SavedModel, TaskModel, save_model
 from medical_transformer.training import Fitted
@@ -44,6 +45,7 @@ def finetune(prepared: Path, out: Path, config: FinetuneConfig) -> Finetuned:
     training, validation = hold_out(labelled, config.validation, label=label, seed=config.training.seed)
     split = Split(data.places(training, among=labelled), data.places(validation, among=labelled))
     keep_config(config, out)
+    keep_origin("finetune", prepared, out)
     with EpochProgress(f"fine-tuning, {config.task.label}", config.training.epochs) as progress:
         model, fitted = train_model(data, split, config, folder=out, on_epoch=progress)
     best = {"epoch": fitted.best.epoch, "loss": fitted.best.validation_loss or 0.0, **fitted.best.metrics}

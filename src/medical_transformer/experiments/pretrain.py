@@ -12,6 +12,7 @@ from medical_transformer.experiments.cards import write_encoder_card
 from medical_transformer.experiments.config import PretrainConfig, keep_config
 from medical_transformer.experiments.data import UnlabelledSource, hold_out, open_data
 from medical_transformer.experiments.pretext_tasks import METHODS, build_pretext
+from medical_transformer.experiments.resuming import keep_origin
 from medical_transformer.experiments.stages import Run, Stage
 from medical_transformer.experiments.training_run import new_backbone
 from medical_transformer.experiments.two_stages import teach_in_two_stages
@@ -59,6 +60,7 @@ def pretrain(
             f"{METHODS[config.method.name].title} compares the scans of a batch, so its batch size must be 2 or more."
         )
     keep_config(config, out)
+    keep_origin("pretrain", prepared, out, subjects=subjects)
     cohort = data.cohort if subjects is None else data.cohort.where(lambda scan: scan.subject in subjects)
     training, validation = hold_out(cohort, config.validation, seed=first.seed)
     run = Run(data, Split(data.places(training), data.places(validation)), config, out)
