@@ -1,4 +1,4 @@
-"""What `torchrun` starts in the test of several processes: a short run of each kind, whose losses are written down.
+"""What `torchrun` starts in the test of several processes: a short run of each kind, and what came out.
 
 Its arguments: the file that process 0 writes.
 """
@@ -51,19 +51,23 @@ def objectives() -> Iterator[tuple[Objective[Any], Drawn]]:
     yield TaskObjective(TaskModel(MedicalTransformer(SMALL), TUMOUR)), Drawn(labelled=True)
 
 
-def losses(folder: Path | None = None) -> list[list[float]]:
-    """Return the training and validation losses of all epochs, per kind of run."""
+def learn(folder: Path | None = None) -> list[list[float]]:
+    """Return per kind of run the losses of all epochs, and the size of every weight's gradient in the last step.
+
+    Adam hardly notices gradients that are wrong by a factor, so that losses alone would not tell.
+    """
     found = []
     for number, (objective, source) in enumerate(objectives()):
         fitted = fit(objective, source, SPLIT, CONFIG, folder=None if folder is None else folder / str(number))
         records = fitted.journal.records
-        found.append([loss for record in records for loss in (record.training_loss, record.number("loss"))])
+        losses = [loss for record in records for loss in (record.training_loss, record.number("loss"))]
+        found.append(losses + [float(weight.grad.norm()) for weight in objective.parameters()])
     return found
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     out = Path(sys.argv[1])
-    found = losses(out.parent)
+    found = learn(out.parent)
     if torch.distributed.get_rank() == 0:
-        out.write_text(json.dumps({"processes": torch.distributed.get_world_size(), "losses": found}))
+        out.write_text(json.dumps({"processes": torch.distributed.get_world_size(), "learnt": found}))
