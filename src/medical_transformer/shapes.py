@@ -22,7 +22,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 VolumeBatch = Float[Tensor, "batch channel right anterior superior"]
-FeatureMap = Float[Tensor, "batch channel _right _anterior _superior"]
+FeatureMap = Float[Tensor, "batch _channel _right _anterior _superior"]
 SliceStack = Float[Tensor, "batch slice channel height width"]
 Encodings = Float[Tensor, "batch slice embedding"]
 PlaneVectors = Float[Tensor, "batch embedding"]

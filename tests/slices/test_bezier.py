@@ -55,7 +55,7 @@ def test_curves_are_smooth() -> None:
 
 
 def test_even_the_steepest_curve_rises_without_a_step() -> None:
-    # x(t) = 1/2 + 4 (t - 1/2)^3 passes 1/1023 in 0.1 of t, where y rises at 1.5 per t.
+    # x(t) = 1/2 + 4 (t - 1/2)^3 passes an entry (1.5/2047) in 0.1 of t, where y rises at 1.5 per t.
     steps = STEEPEST.table().diff(dim=1)
     assert bool((steps >= 0).all())
     assert float(steps.max()) < 0.15
@@ -98,6 +98,24 @@ def test_a_transformed_scan_equals_its_curve_computed_point_by_point(inverting: 
         inverted = bool(curves.inverted[scan])
         truth = exact(volumes[scan].double().numpy(), curves.control[scan].double().numpy(), inverted=inverted)
         np.testing.assert_allclose(transformed[scan].numpy(), truth, atol=2e-3)
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize(
+    "control",
+    [[[0.0, 1.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [1.0, 0.0]], [[1e-3, 0.9], [0.2, 0.95]]],
+    ids=["upright at 0", "upright at 1", "upright at both", "steep"],
+)
+def test_the_steepest_curves_are_followed_between_the_entries_of_the_table(
+    control: list[list[float]], inverted: bool
+) -> None:
+    """Most curves bend least where intensities are read from equidistant entries; these leave a corner upright."""
+    ends = np.geomspace(1e-5, 1e-2, 200)
+    intensities = np.concatenate([ends, np.linspace(0.01, 0.99, 2000), 1 - ends[::-1]])
+    curve = BezierCurves(torch.tensor([control]), torch.tensor([inverted]))
+    found = transform_intensities(torch.tensor(intensities, dtype=torch.float32).view(1, 1, -1, 8, 2), curve)
+    truth = exact(intensities, np.array(control), inverted=inverted)
+    np.testing.assert_allclose(found.flatten().numpy(), truth, atol=2e-3)
 
 
 def test_an_order_of_intensities_survives() -> None:

@@ -55,7 +55,7 @@ def test_only_the_mirrored_scans_of_a_batch_are_mirrored() -> None:
 @pytest.mark.parametrize(("row", "axis"), [(0, 2), (1, 1), (2, 0)], ids=["superior", "anterior", "right"])
 def test_a_shift_of_one_voxel_moves_one_axis_by_one_voxel(row: int, axis: int) -> None:
     shift = [0.0, 0.0, 0.0]
-    shift[row] = 2 / SHAPE[axis]
+    shift[row] = 1 / SHAPE[axis]
     moved = vary(volumes(), variation(shift=(shift[0], shift[1], shift[2])))
     expected = volumes().roll(-1, dims=2 + axis)
     inside = SHAPE[axis] - 1
@@ -64,8 +64,26 @@ def test_a_shift_of_one_voxel_moves_one_axis_by_one_voxel(row: int, axis: int) -
     )
 
 
+@pytest.mark.parametrize(("one", "other"), [(0, 1), (0, 2), (1, 2)])
+def test_a_turned_ellipsoid_keeps_the_lengths_of_its_axes(one: int, other: int) -> None:
+    """Sides of 24, 40 and 32 voxels: what turns in shares of the sides shears."""
+    shape, lengths = (24, 40, 32), torch.tensor([5.0, 7.0, 10.0])
+    places = torch.stack(torch.meshgrid(*(torch.arange(side) - (side - 1) / 2 for side in shape), indexing="ij"))
+    inside = ((places / lengths[:, None, None, None]).square().sum(0) < 1).float()
+    angle = torch.tensor(0.5)
+    turn = torch.eye(3)
+    turn[one, one] = turn[other, other] = angle.cos()
+    turn[one, other], turn[other, one] = -angle.sin(), angle.sin()
+    pull = torch.cat([turn, torch.zeros(3, 1)], dim=1)[None]
+    turned = vary(inside[None, None], Variation(torch.tensor([False]), pull, torch.ones(1)))[0, 0] > 0.5
+    found = torch.linalg.eigvalsh(torch.cov(places.flatten(1), aweights=turned.flatten().double()))
+    # A solid ellipsoid with a semi-axis a has the variance a^2 / 5 along it.
+    torch.testing.assert_close((5 * found).sqrt().float(), lengths, rtol=0.03, atol=0)
+    assert not torch.equal(turned, inside)
+
+
 def test_what_comes_from_outside_is_background() -> None:
-    moved = vary(volumes(), variation(shift=(0, 0, 1.0)))
+    moved = vary(volumes(), variation(shift=(0, 0, 0.5)))
     assert not moved[:, :, SHAPE[0] // 2 + 1 :].any()
 
 
@@ -124,7 +142,7 @@ def test_variations_are_small() -> None:
     # Three turns of at most 8 degrees and a zoom of 6 %.
     turned = torch.linalg.matrix_norm(drawn.pull[:, :, :3] - torch.eye(3), ord=2)
     assert float(turned.max()) < 3 * MAX_ROTATION_DEGREES * 3.1416 / 180 + 0.07
-    assert float(drawn.pull[:, :, 3].abs().max()) <= 0.04
+    assert float(drawn.pull[:, :, 3].abs().max()) <= 0.02
 
 
 def test_a_scan_is_left_as_it_was() -> None:

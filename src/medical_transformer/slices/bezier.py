@@ -15,8 +15,8 @@ from torch import Tensor
 from medical_transformer.shapes import VolumeBatch
 
 # Points a curve is computed at, and entries of the table it is read from; both far finer than 8-bit intensities.
-CURVE_POINTS = 2048
-TABLE_ENTRIES = 1024
+CURVE_POINTS = 4096
+TABLE_ENTRIES = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ class BezierCurves:
     inverted: Bool[Tensor, "batch"]
 
     def table(self) -> Float[Tensor, "batch entry"]:
-        """Return each curve's values at `TABLE_ENTRIES` equidistant intensities from 0 to 1."""
+        """Return each curve's values at `TABLE_ENTRIES` intensities from 0 to 1 (`_places_of` finds them again)."""
         along = torch.linspace(0, 1, CURVE_POINTS, device=self.control.device)
         first, second = self.control.unbind(1)
         rising = along * along * along
@@ -61,8 +61,8 @@ def draw_curves(
 
 def transform_intensities(volumes: VolumeBatch, curves: BezierCurves) -> VolumeBatch:
     """Send every intensity through its scan's curve; intensities must lie in [0, 1]."""
-    position = volumes.flatten(1) * (TABLE_ENTRIES - 1)
-    lower = position.detach().floor().clamp_(0, TABLE_ENTRIES - 2)
+    position = _places_of(volumes.flatten(1)).mul_(TABLE_ENTRIES - 1)
+    lower = position.floor().clamp_(0, TABLE_ENTRIES - 2)
     table = curves.table()
     index = lower.to(torch.int64)
     start = table.gather(1, index)
@@ -71,9 +71,17 @@ def transform_intensities(volumes: VolumeBatch, curves: BezierCurves) -> VolumeB
 
 
 def _interpolate(x: Float[Tensor, "batch point"], y: Float[Tensor, "batch point"]) -> Float[Tensor, "batch entry"]:
-    """Read curves given by increasing abscissae at equidistant places."""
-    places = torch.linspace(0, 1, TABLE_ENTRIES, device=x.device).expand(len(x), -1).contiguous()
-    after = torch.searchsorted(x.contiguous(), places).clamp_(1, x.shape[1] - 1)
+    """Read curves given by increasing abscissae at the intensities of the table's entries."""
+    along = torch.linspace(0, 1, TABLE_ENTRIES, device=x.device)
+    # A curve may leave a corner of the unit square upright, so the entries are dense at both ends.
+    intensities = (along * along * (3 - 2 * along)).expand(len(x), -1).contiguous()
+    after = torch.searchsorted(x.contiguous(), intensities).clamp_(1, x.shape[1] - 1)
     x_before, x_after = x.gather(1, after - 1), x.gather(1, after)
-    share = ((places - x_before) / (x_after - x_before).clamp_min(1e-9)).clamp_(0, 1)
+    share = ((intensities - x_before) / (x_after - x_before).clamp_min(1e-9)).clamp_(0, 1)
     return torch.lerp(y.gather(1, after - 1), y.gather(1, after), share)
+
+
+def _places_of(intensities: Float[Tensor, "batch voxel"]) -> Float[Tensor, "batch voxel"]:
+    """Return where along the table an intensity stands: the root u in [0, 1] of u^2 (3 - 2u) = intensity."""
+    angle = torch.asin((1 - 2 * intensities).clamp_(-1, 1)).div_(3)
+    return torch.sin(angle).neg_().add_(0.5).masked_fill_(intensities <= 0, 0).clamp_(0, 1)

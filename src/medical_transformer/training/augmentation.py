@@ -12,7 +12,7 @@ from medical_transformer.shapes import LabelMap, VolumeBatch
 
 MAX_ROTATION_DEGREES = 8.0
 MAX_ZOOM = 0.06
-MAX_SHIFT = 0.04  # of the field of view
+MAX_SHIFT = 0.02  # of the field of view
 MAX_GAMMA = 0.25  # of the logarithm
 
 
@@ -22,8 +22,8 @@ class Variation:
 
     Attributes:
         mirrored: whether left and right are exchanged.
-        pull: affine from the varied scan's normalised coordinates (superior, anterior, right; -1 to 1) to the
-            original's.
+        pull: affine from the varied scan's places to the original's, in voxels from the centre along superior,
+            anterior and right; its last column is a share of the field of view along each.
         gamma: exponent on the intensities, which keeps 0 and 1.
     """
 
@@ -63,7 +63,11 @@ def vary_labels(label_maps: LabelMap, variation: Variation) -> LabelMap:
 
 def _places(volumes: Tensor, variation: Variation) -> Tensor:
     pull = variation.pull.clone()
-    # The last normalised coordinate belongs to the first spatial axis: left and right.
+    # Sampling wants coordinates from -1 to 1 on every axis, in which a rotation would shear unless all sides are equal.
+    sides = torch.tensor(volumes.shape[:1:-1], dtype=pull.dtype)
+    pull[:, :, :3] *= sides / sides[:, None]
+    pull[:, :, 3] *= 2
+    # The last of them belongs to the first spatial axis: left and right.
     pull[variation.mirrored, 2] *= -1
     return functional.affine_grid(pull.to(volumes), list(volumes.shape), align_corners=False)
 
