@@ -5,7 +5,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medical_transformer.backbones.medical_transformer.slice_encoder import SliceEncoder, channels_last, normalize_stack
+from medical_transformer.backbones.medical_transformer.slice_encoder import (
+    SliceEncoder,
+    channels_last,
+    normalize_stacks,
+)
 
 STACK = (2, 11, 3, 40, 36)  # batch, slice, channel, height, width
 
@@ -61,12 +65,12 @@ def stack() -> Tensor:
 def test_normalising_over_the_stack_is_a_3d_instance_norm_without_parameters() -> None:
     stack = torch.randn((5, 4, 7, 6), generator=generator()) * 3 + 2
     plain = nn.InstanceNorm3d(4, affine=False)(stack.transpose(0, 1)[None])[0].transpose(0, 1)
-    torch.testing.assert_close(normalize_stack(stack), plain)
+    torch.testing.assert_close(normalize_stacks(stack, 1), plain)
 
 
 def test_a_slice_keeps_its_brightness_relative_to_the_others() -> None:
     stack = torch.rand((5, 4, 7, 6), generator=generator()) + torch.arange(5)[:, None, None, None]
-    means = normalize_stack(stack).mean(dim=(1, 2, 3))
+    means = normalize_stacks(stack, 1).mean(dim=(1, 2, 3))
     assert bool((means.diff() > 0.5).all())
 
 
@@ -123,3 +127,17 @@ def test_an_encoder_leaves_the_stack_it_was_given_alone(encoder: SliceEncoder, s
     before = stack.clone()
     encoder(stack)
     assert torch.equal(stack, before)
+
+
+def test_scans_that_are_encoded_together_are_encoded_as_one_by_one(encoder: SliceEncoder, stack: Tensor) -> None:
+    """A card takes a batch at once, a processor scan by scan: values and gradients are the same."""
+    direction = torch.randn((2, 11, 6), generator=generator(1), dtype=torch.float64)
+    together, maps = encoder.encode(channels_last(stack.flatten(0, 1)), 2, True)
+    gradients = torch.autograd.grad((together.view(2, 11, 6) * direction).sum(), list(encoder.parameters()))
+    apart = encoder(stack, maps=True)
+    torch.testing.assert_close(together.view(2, 11, 6), apart.vectors)
+    for found, expected in zip(maps, apart.maps, strict=True):
+        torch.testing.assert_close(found.unflatten(0, (2, 11)), expected)
+    expected_gradients = torch.autograd.grad((apart.vectors * direction).sum(), list(encoder.parameters()))
+    for found, expected in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(found, expected)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from medical_transformer.preprocessing import PipelineConfig, Store, open_store
 from medical_transformer.pretraining import EncodedScans, EncodedSlices, UnlabelledBatch
 from medical_transformer.tasks import LabelledBatch, Segmentation, Task
 from medical_transformer.training.augmentation import draw_variation, vary, vary_labels
+from medical_transformer.training.residence import keep_voxels
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,12 @@ class _StoreSource:
 
     def __init__(self, data: Data) -> None:
         self.data = data
+        self.resident: Tensor | None = None
+
+    def keep_on(self, device: str) -> Self:
+        """Copy all voxels to a card where they fit, so that no batch is ever waited for."""
+        self.resident = keep_voxels(self.data.store, torch.device(device))
+        return self
 
     def names(self, items: Sequence[int]) -> list[str]:
         """Return the names of scans."""
@@ -93,7 +101,9 @@ class _StoreSource:
         return [self.data.cohort.scans[item] for item in items]
 
     def volumes(self, items: Sequence[int]) -> Tensor:
-        """Read volumes as a batch."""
+        """Read volumes as a batch, from the card if they are there."""
+        if self.resident is not None:
+            return self.resident[list(items)].float()
         return torch.from_numpy(self.data.store.volumes(items))
 
 

@@ -21,6 +21,7 @@ from medical_transformer.reporting import TaughtStage, write_pretraining_report
 from medical_transformer.tasks import SavedModel, save_model
 from medical_transformer.training import TrainingConfig
 from medical_transformer.training.compilation import compile_where_it_pays
+from medical_transformer.training.devices import choose_device
 from medical_transformer.training.fit import Split
 
 
@@ -85,7 +86,8 @@ def _teach(backbone: Backbone, run: Run) -> tuple[Stage, ...]:
     compile_where_it_pays(backbone, config.training, voxels)
     objective = build_pretext(config.method, backbone, run.folder, config.training.seed)
     title = METHODS[config.method.name].title
-    return (run.stage(1, title, objective, UnlabelledSource(run.data), config.training),)
+    source = UnlabelledSource(run.data).keep_on(choose_device(config.training.device))
+    return (run.stage(1, title, objective, source, config.training),)
 
 
 def _saved(backbone: Backbone, run: Run, cohort: Cohort, stages: tuple[Stage, ...]) -> SavedModel:

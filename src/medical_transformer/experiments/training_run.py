@@ -22,6 +22,7 @@ from medical_transformer.experiments.data import Data, LabelledSource
 from medical_transformer.tasks import SavedModel, TaskModel, TaskObjective, load_model
 from medical_transformer.training import Fitted, derive_seed, fit
 from medical_transformer.training.compilation import compile_where_it_pays
+from medical_transformer.training.devices import choose_device
 from medical_transformer.training.fit import OnEpoch, Split
 
 
@@ -73,6 +74,7 @@ def train_model(
     """
     model = build_model(config)
     source = LabelledSource(data, config.task, augment=config.training.augment)
+    source.keep_on(choose_device(config.training.device))
     weights = None
     if not config.task.needs_maps:
         targets = source.targets(split.training)

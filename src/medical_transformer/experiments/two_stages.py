@@ -10,6 +10,7 @@ from medical_transformer.experiments.data import Data, EncodedSource, Unlabelled
 from medical_transformer.experiments.stages import Run, Stage
 from medical_transformer.pretraining import EncodedScans, Exemplar, MaskedEncoding, UnlabelledBatch, encode_scans
 from medical_transformer.training.compilation import compile_where_it_pays
+from medical_transformer.training.devices import choose_device
 
 
 def teach_in_two_stages(backbone: Backbone, run: Run) -> tuple[Stage, ...]:
@@ -35,7 +36,8 @@ def _teach_encoders(backbone: MedicalTransformer, run: Run) -> Stage:
     voxels = 2 * config.exemplar.epochs * len(run.split.training) * math.prod(run.data.store.spatial_shape)
     compile_where_it_pays(backbone, config.exemplar, voxels)
     objective = Exemplar(backbone, margin=config.margin, inverting=config.inverting)
-    return run.stage(1, "exemplar", objective, UnlabelledSource(run.data), config.exemplar)
+    source = UnlabelledSource(run.data).keep_on(choose_device(config.exemplar.device))
+    return run.stage(1, "exemplar", objective, source, config.exemplar)
 
 
 def _teach_transformer(backbone: MedicalTransformer, run: Run) -> Stage:

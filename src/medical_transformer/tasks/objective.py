@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 
 from medical_transformer.contracts import Objective
+from medical_transformer.errors import CollapseError
 from medical_transformer.shapes import VolumeBatch
 from medical_transformer.tasks.model import TaskModel
 
+# Answers that differ by less, relative to their size, differ by rounding only.
+COLLAPSED = 1e-6
 # Which validation number decides for each kind of task, and whether more is better.
 SELECTION = {"classification": ("loss", False), "regression": ("mae", False), "segmentation": ("dice", True)}
 
@@ -48,12 +51,28 @@ class TaskObjective(Objective[LabelledBatch]):
         return self.model.task.loss(self.model(batch.volumes), batch.targets, self.weights)
 
     def validate(self, batches: Iterable[LabelledBatch], generator: torch.Generator) -> Mapping[str, float]:
-        """Return the mean over scans of the loss and of the task's scores."""
+        """Return the mean over scans of the loss and of the task's scores.
+
+        Raises:
+            CollapseError: if a vector task answers the same to every scan.
+        """
         sums: Counter[str] = Counter()
-        count = 0
+        count, answers = 0, []
         for batch in batches:
             outputs = self.model(batch.volumes)
             loss = float(self.model.task.loss(outputs, batch.targets, self.weights))
             sums.update({"loss": loss * len(outputs), **self.model.task.scores(outputs, batch.targets)})
             count += len(outputs)
+            answers.append(outputs if outputs.ndim == 2 else outputs[:0].flatten(1))
+        _refuse_collapse(torch.cat(answers))
         return {name: total / count for name, total in sums.items()}
+
+
+def _refuse_collapse(answers: Tensor) -> None:
+    # Two scans may happen to be alike; three different ones are told apart by more than rounding.
+    spread = float((answers - answers[:1]).abs().sum())
+    if len(answers) > 2 and spread <= COLLAPSED * float(answers.abs().sum()):
+        raise CollapseError(
+            f"The network answers {answers[0].tolist()} to all {len(answers)} validation scans: its encoder has "
+            "collapsed. Lower the learning rate, or check that the scans differ."
+        )

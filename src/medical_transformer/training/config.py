@@ -41,5 +41,5 @@ class TrainingConfig(BaseModel):
     ] = 10.0
     compile: Annotated[
         Literal["auto", "never", "always"],
-        Field(description="Compile the network; auto does so where the run is long enough to win."),
+        Field(description="Compile the network; auto does so on a GPU where the run is long enough to win."),
     ] = "auto"

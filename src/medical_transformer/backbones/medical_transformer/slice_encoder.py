@@ -15,13 +15,13 @@ from torch.nn import functional
 from medical_transformer.backbones.medical_transformer.sharing import gather_scans, share_of
 from medical_transformer.shapes import Encodings, SliceStack
 
-# The slices of one scan inside the encoder, as a batch of images.
+# The slices of one or more scans inside the encoder, as a batch of images.
 SliceImages = Float[Tensor, "slice channel height width"]
 # What a stage makes of them: as many images, of other channels and a smaller size.
 StageImages = Float[Tensor, "slice _channel _height _width"]
 StageStack = Float[Tensor, "batch slice _channel _height _width"]
 SliceVectors = Float[Tensor, "slice embedding"]
-Encode = Callable[[SliceImages, bool], tuple[SliceVectors, list[StageImages]]]
+Encode = Callable[[SliceImages, int, bool], tuple[SliceVectors, list[StageImages]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +55,40 @@ class SliceEncoder(nn.Module):
         self._encode: Encode = self.encode
 
     def forward(self, stack: SliceStack, *, maps: bool = False) -> SliceFeatures:
-        """Encode every slice of every scan, scan by scan: one scan's activations fit into a processor's cache.
+        """Encode every slice of every scan.
 
-        Where several processes work on the batch, each encodes its share of the scans, and all get all features.
+        On a processor scan by scan, because one scan's activations fit into its cache; on a card all at once, because
+        one scan is too little work for it. Where several processes work on the batch, each encodes its share of the
+        scans, and all get all features.
         """
-        encoded = [self._encode(channels_last(stack[place]), maps) for place in share_of(len(stack))]
-        vectors = torch.stack([vectors for vectors, _ in encoded])
-        levels = zip(*[outputs for _, outputs in encoded], strict=True)
-        gathered = (gather_scans(torch.stack(level), len(stack)) for level in levels)
-        return SliceFeatures(gather_scans(vectors, len(stack)), tuple(gathered))
+        share = share_of(len(stack))
+        groups = [share] if stack.is_cuda else [[place] for place in share]
+        encoded = [self._encode(channels_last(stack[group].flatten(0, 1)), len(group), maps) for group in groups]
+        levels = zip(*[(vectors, *outputs) for vectors, outputs in encoded], strict=True)
+        per_scan = [_by_scan(torch.cat(level), len(share)) for level in levels]
+        whole = [gather_scans(features, len(stack)) for features in per_scan]
+        return SliceFeatures(whole[0], tuple(whole[1:]))
 
     def compile_encoding(self) -> None:
         """Compile `encode`: fusing what lies between the convolutions saves walking through memory."""
         self._encode = torch.compile(self.encode, dynamic=False)
 
-    def encode(self, images: SliceImages, maps: bool) -> tuple[SliceVectors, list[StageImages]]:
-        """Encode the slices of one scan: their vectors, and where asked for the outputs of the first three stages.
+    def encode(self, images: SliceImages, scans: int, maps: bool) -> tuple[SliceVectors, list[StageImages]]:
+        """Encode the slices of some scans: their vectors, and where asked for the outputs of the first three stages.
 
         Images laid out by `channels_last` are encoded several times faster.
         """
-        images = functional.relu(normalize_stack(self.stem(images)), inplace=True)
+        images = functional.relu(normalize_stacks(self.stem(images), scans), inplace=True)
         images = functional.max_pool2d(images, 3, stride=2, padding=1)
         outputs = []
         for stage in self.stages:
-            images = stage(images)
+            images = stage(images, scans)
             outputs.append(images)
         return self.embed(images.mean(dim=(2, 3))), outputs[:3] if maps else []
+
+
+def _by_scan(features: Tensor, scans: int) -> Tensor:
+    return features.view(scans, -1, *features.shape[1:])
 
 
 class Stage(nn.Module):
@@ -92,10 +100,10 @@ class Stage(nn.Module):
             [ResidualBlock(source, target, stride=stride), ResidualBlock(target, target, stride=1)]
         )
 
-    def forward(self, images: SliceImages) -> StageImages:
+    def forward(self, images: SliceImages, scans: int) -> StageImages:
         """Apply both blocks."""
         for block in self.blocks:
-            images = block(images)
+            images = block(images, scans)
         return images
 
 
@@ -110,24 +118,30 @@ class ResidualBlock(nn.Module):
         if stride != 1 or source != target:
             self.shortcut = nn.Conv2d(source, target, 1, stride=stride, bias=False)
 
-    def forward(self, images: SliceImages) -> StageImages:
+    def forward(self, images: SliceImages, scans: int) -> StageImages:
         """Add the block's correction to its input."""
-        correction = functional.relu(normalize_stack(self.first(images)), inplace=True)
-        correction = normalize_stack(self.second(correction))
+        correction = functional.relu(normalize_stacks(self.first(images), scans), inplace=True)
+        correction = normalize_stacks(self.second(correction), scans)
         if self.shortcut is not None:
-            images = normalize_stack(self.shortcut(images))
+            images = normalize_stacks(self.shortcut(images), scans)
         # In place: what is added to, and what the ReLU cuts, is needed by no other gradient.
         return functional.relu(correction.add_(images), inplace=True)
 
 
-def normalize_stack(images: SliceImages) -> SliceImages:
+def normalize_stacks(images: SliceImages, scans: int) -> SliceImages:
     """Normalise each channel over all slices, rows and columns of a scan, without parameters.
 
-    This is a 3-D instance normalisation of the stack, not one of each slice: slices keep their brightness relative
-    to one another. Batch normalisation of the stack is the same function, and several times faster than the
+    This is a 3-D instance normalisation of each scan's stack, not one of each slice: slices keep their brightness
+    relative to one another. For one scan it is a batch normalisation, which is several times faster than the
     statistics written out.
     """
-    return functional.batch_norm(images, None, None, training=True)
+    if scans == 1:
+        return functional.batch_norm(images, None, None, training=True)
+    precise = images.float() if images.dtype in (torch.bfloat16, torch.float16) else images
+    stacks = precise.view(scans, -1, *images.shape[1:])
+    variance, mean = torch.var_mean(stacks, dim=(1, 3, 4), correction=0, keepdim=True)
+    normalised: Tensor = (stacks - mean) * torch.rsqrt(variance + 1e-5)
+    return normalised.flatten(0, 1).to(images.dtype)
 
 
 def channels_last(images: SliceImages) -> SliceImages:
