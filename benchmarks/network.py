@@ -11,9 +11,10 @@ Commands (paths relative to the repository)::
     python benchmarks/network.py cohort                  memory of a run on 100 and on 10,000 scans
     python benchmarks/network.py pretraining --device cuda --precision bf16
 
-All take `--threads` (1) and `--repetitions`. Times are medians over interleaved repetitions (A B A B ...) after one that
-is not counted, with one thread in seconds of the processor's time; read the ratios. Our network runs eagerly unless
-`--compile` is given; its peers always do.
+
+All take `--threads` (1) and `--repetitions`. Times are medians over interleaved repetitions (A B A B ...) after one
+that is not counted, with one thread in seconds of the processor's time; read the ratios. Our network runs eagerly
+unless `--compile` is given; its peers always do.
 
 The floor of `pretraining`. Per scan and plane the encoder's convolutions write 13.4 million elements (stem 4.2, the
 four stages 4.3, 2.8, 1.5 and 0.7). With all else fused into them, each is written and read once forwards, and
