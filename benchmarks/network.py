@@ -11,7 +11,6 @@ Commands (paths relative to the repository)::
     python benchmarks/network.py cohort                  memory of a run on 100 and on 10,000 scans
     python benchmarks/network.py pretraining --device cuda --precision bf16
 
-
 All take `--threads` (1) and `--repetitions`. Times are medians over interleaved repetitions (A B A B ...) after one
 that is not counted, with one thread in seconds of the processor's time; read the ratios. Our network runs eagerly
 unless `--compile` is given; its peers always do.
