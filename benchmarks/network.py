@@ -68,7 +68,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--swin", action="store_true")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="32", choices=["32", "bf16"])
-    parser.add_argument("--scans", type=int, default=0, help="For `cohort` and `pretraining`.")
+    parser.add_argument("--scans", type=int, default=0, help="For `stage-2` (10) and `pretraining` (20).")
     return parser.parse_args()
 
 
@@ -91,7 +91,7 @@ def measure_encoder(given: argparse.Namespace) -> None:
 
 
 def measure_stage_2(given: argparse.Namespace) -> None:
-    scans, backbone = 10, our_backbone(given)
+    scans, backbone = given.scans or 10, our_backbone(given)
     volumes = torch.rand(scans, 1, *PREPARED)
     batch = UnlabelledBatch(volumes, tuple(f"sub-{number}" for number in range(scans)))
     encoded = encode_scans(backbone, [batch])
@@ -103,7 +103,7 @@ def measure_stage_2(given: argparse.Namespace) -> None:
         objective(known.select(list(range(scans))), torch.Generator().manual_seed(0)).backward()
 
     seconds = interleave({"kept vectors": lambda: learn(True), "encoding again": lambda: learn(False)}, 3)
-    tell_ratios("Stage 2, one step on 10 scans", seconds, {"encoding again": 200})
+    tell_ratios(f"Stage 2, one step on {scans} scans", seconds, {"encoding again": 200})
 
 
 def measure_segmentation(given: argparse.Namespace) -> None:
