@@ -1,5 +1,8 @@
 """The slice encoder against a plain one that keeps volumes five-dimensional, as the authors describe theirs."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -141,3 +144,16 @@ def test_scans_that_are_encoded_together_are_encoded_as_one_by_one(encoder: Slic
     expected_gradients = torch.autograd.grad((apart.vectors * direction).sum(), list(encoder.parameters()))
     for found, expected in zip(gradients, expected_gradients, strict=True):
         torch.testing.assert_close(found, expected)
+
+
+def test_narrow_networks_do_not_break_the_memory() -> None:
+    """A strided 1x1 convolution of four channels ended this script with `double free or corruption`."""
+    script = (
+        "import torch\n"
+        "from medical_transformer.backbones import build_backbone\n"
+        "narrow = {'in_channels': 1, 'width': 4, 'embedding': 8, 'feed_forward': 12, 'heads': 2, 'head_size': 5}\n"
+        "for _ in range(30):\n"
+        "    build_backbone('medical-transformer', narrow)(torch.rand(2, 1, 24, 24, 24)).vector.sum().backward()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
