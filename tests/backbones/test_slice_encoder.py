@@ -146,6 +146,7 @@ def test_scans_that_are_encoded_together_are_encoded_as_one_by_one(encoder: Slic
         torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.journey
 def test_narrow_networks_do_not_break_the_memory() -> None:
     """A strided 1x1 convolution of four channels ended this script with `double free or corruption`."""
     script = (

@@ -13,6 +13,7 @@ from medical_transformer.cohorts import Cohort, Scan
 from medical_transformer.evaluation import EvaluationResult
 from medical_transformer.experiments import BackboneConfig, PretrainConfig, overlays, pretrain
 from medical_transformer.preprocessing import PipelineConfig
+from medical_transformer.reporting.comparison import write_comparison
 from medical_transformer.training import TrainingConfig
 from medical_transformer.volumes import Grid, Volume, write_volume
 
@@ -79,6 +80,7 @@ def few_resamples_and_pictures() -> Iterator[None]:
     """Draw fewer bootstrap samples and pictures than a real report has; other rooms test those."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(EvaluationResult.summary.__kwdefaults__, "resamples", 40)
+        patch.setitem(write_comparison.__kwdefaults__, "resamples", 40)
         patch.setattr(overlays, "SHOWN", 2)
         yield
 

@@ -116,6 +116,7 @@ def test_flirts_matrix_counts_millimetres_from_the_right(pretend: Pretend) -> No
     np.testing.assert_allclose(native_from_template, expected, atol=1e-9)
 
 
+@pytest.mark.journey
 def test_the_papers_own_tools_prepare_a_scan_together(pretend: Pretend, tmp_path: Path) -> None:
     template = load_template()
     identity = np.eye(4).tolist()

@@ -34,6 +34,7 @@ def test_a_worker_that_dies_takes_only_its_job_with_it() -> None:
     assert "exit code 3" in results[3].sentence
 
 
+@pytest.mark.journey
 def test_workers_compute_with_one_thread_and_leave_the_parents_settings_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -44,6 +45,7 @@ def test_workers_compute_with_one_thread_and_leave_the_parents_settings_alone(
     assert os.environ["OMP_NUM_THREADS"] == "7"
 
 
+@pytest.mark.journey
 def test_leaving_the_loop_early_ends_the_workers() -> None:
     started = time.monotonic()
     results = run_each(work, [1, "sleeps", "sleeps"], 2)

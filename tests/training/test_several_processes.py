@@ -16,6 +16,7 @@ from . import several_processes
 PROCESSES = ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_TASKS_PER_NODE")
 
 
+@pytest.mark.journey
 def test_two_processes_give_the_losses_and_gradients_of_one(tmp_path: Path) -> None:
     """With triplets over the whole batch, dropout, Dice over the batch, and batches that two cannot share evenly."""
     out = tmp_path / "learnt.json"

@@ -1,5 +1,6 @@
 """A comparison on the drawn heads that runs in seconds."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,13 @@ from medical_transformer.experiments.comparison import Compared, ComparisonConfi
 
 BACKBONE = {"settings": {"width": 4, "embedding": 8, "feed_forward": 12, "heads": 2, "head_size": 5}}
 TRAINING = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-3, "device": "cpu", "compile": "never"}
+
+
+@pytest.fixture(autouse=True)
+def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write no page in each test: `everything` is made before this, with its page; another room tests pages."""
+    module = sys.modules[compare.__module__]
+    monkeypatch.setattr(module, "write_comparison", lambda _, folder, **__: folder / "comparison.html")
 
 
 @pytest.fixture(scope="session")
