@@ -14,7 +14,7 @@ from medical_transformer.tasks import load_model
 Everything = tuple[ComparisonConfig, Path, Compared]
 
 
-def test_all_kinds_of_methods_answer_all_kinds_of_tasks(everything: Everything) -> None:
+def test_all_kinds_of_methods_answer_every_task(everything: Everything) -> None:
     config, _, compared = everything
     assert compared.failed == ()
     for task in config.tasks:
@@ -72,9 +72,12 @@ def test_a_pretraining_leaves_out_the_tested_subjects(everything: Everything) ->
     assert all(any(not subjects & people for people in seen) for subjects in tested)
 
 
-def test_classes_can_be_made_of_a_number(everything: Everything) -> None:
-    _, _, compared = everything
-    result = compared.trials.of("scratch", "old")[0].result
+def test_classes_can_be_made_of_a_number(
+    experiment: Callable[..., ComparisonConfig], prepared: Path, tmp_path: Path
+) -> None:
+    old = {"prepared": prepared, "label": "age_years", "groups": {"young": (0, 56), "old": (56, 99)}}
+    config = experiment(tasks={"old": old}, methods={"classical": {"kind": "classical"}}, reference="classical")
+    result = compare(config, tmp_path).trials.of("classical", "old")[0].result
     truths = {one.scan: one.truth for one in result.predictions}
     assert truths["sub-5_first"] == "young"  # 55 years
     assert truths["sub-6_first"] == "old"  # 60 years
@@ -170,7 +173,7 @@ def test_a_probe_has_no_answer_for_a_segmentation(
 def test_an_interrupted_comparison_keeps_what_is_done(everything: Everything, tmp_path: Path) -> None:
     config, out, before = everything
     shutil.copytree(out, tmp_path / "again")
-    lost = next((tmp_path / "again" / "units" / "old" / "scratch" / "share-1" / "seed-0").iterdir())
+    lost = next((tmp_path / "again" / "units" / "tumour" / "scratch" / "share-1" / "seed-0").iterdir())
     (lost / "result.json").unlink()
     again = compare(config, tmp_path / "again")
     assert again.resumed == again.units - 1
