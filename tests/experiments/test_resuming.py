@@ -72,3 +72,10 @@ def test_a_run_that_cannot_be_resumed_says_what_to_do(tmp_path: Path, origin: di
     (tmp_path / "run.json").write_text(json.dumps(origin))
     with pytest.raises(ConfigError, match=hint):
         resume(tmp_path, "finetune")
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", "{}"])
+def test_a_damaged_origin_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"run\.json: damaged; repeat the command"):
+        resume(tmp_path, "finetune")

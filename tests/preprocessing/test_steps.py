@@ -223,6 +223,13 @@ def test_a_label_map_is_not_an_mri(tmp_path: Path, brain: Volume) -> None:
         read_raw({"T1w": tmp_path / "labels.nii.gz"}, None)
 
 
+@pytest.mark.parametrize("air", [-50.0, 3.0])
+def test_a_head_whose_air_is_not_0_is_no_label_map(tmp_path: Path, brain: Volume, air: float) -> None:
+    voxels = np.where(brain.voxels > 0, 100 * brain.voxels + 10, air).astype(np.float32)
+    write_volume(Volume(voxels, brain.grid), tmp_path / "shifted.nii.gz")
+    assert read_raw({"T1w": tmp_path / "shifted.nii.gz"}, None).lead.shape == brain.shape
+
+
 def test_a_scan_without_images_is_refused() -> None:
     with pytest.raises(PreparationError, match="without an image"):
         read_raw({}, None)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from medical_transformer.cli import options
+from medical_transformer.cli.settings_files import read_config, validated
 
 
 def compare(
@@ -22,7 +23,7 @@ def compare(
     from medical_transformer.experiments.comparison import ComparisonConfig
     from medical_transformer.experiments.comparison import compare as run
 
-    config = options.validated(ComparisonConfig, options.read_config(experiment))
+    config = validated(ComparisonConfig, read_config(experiment))
     compared = run(config.placed(experiment.resolve().parent), out, workers=workers, scheduler=scheduler)
     for one in compared.failed:
         options.say(f"failed: {one.work}: {one.reason}")

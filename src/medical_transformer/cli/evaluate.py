@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from medical_transformer.cli import options
+from medical_transformer.cli.settings_files import read_config, section, validated, without
 from medical_transformer.cli.training_options import FinetuneOptions, finetune_config, with_finetune_options
 
 
@@ -25,12 +26,13 @@ def evaluate(
     from medical_transformer.experiments import evaluate as run
     from medical_transformer.reporting import result_table
 
-    written = options.read_config(asked.config)
+    written = read_config(asked.config)
     # The settings of a fine-tuning alone will do, as well as those of a whole evaluation.
     around = {name: value for name, value in written.items() if name in EvaluateConfig.model_fields}
-    finetuning = finetune_config(prepared, asked, written.get("finetune", options.without(written, around)))
+    inner = section(written, "finetune") if "finetune" in written else without(written, around)
+    finetuning = finetune_config(prepared, asked, inner)
     whole = {**around, "finetune": finetuning, **options.given(folds=folds, fold_seed=fold_seed)}
-    result = run(prepared, out, options.validated(EvaluateConfig, whole))
+    result = run(prepared, out, validated(EvaluateConfig, whole))
     screen = Console()
     screen.print(result_table(result))
     options.say(f"Report → {out / 'report.html'}")

@@ -1,6 +1,7 @@
 """`medtrans finetune`."""
 
 from medical_transformer.cli import options
+from medical_transformer.cli.settings_files import read_config
 from medical_transformer.cli.training_options import FinetuneOptions, finetune_config, with_finetune_options
 
 
@@ -12,5 +13,5 @@ def finetune(
     del resume  # answered before anything else
     from medical_transformer.experiments import finetune as run
 
-    done = run(prepared, out, finetune_config(prepared, asked, options.read_config(asked.config)))
+    done = run(prepared, out, finetune_config(prepared, asked, read_config(asked.config)))
     options.say(f"Model → {done.folder}")

@@ -23,22 +23,23 @@ def methods(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
     if as_json:
         typer.echo(json.dumps([asdict(method) for method in found], indent=2))
         return
-    table = Table()
-    for heading in ("name", "method", *TASKS, "source", "licence"):
-        table.add_column(heading, overflow="fold")
+    table = Table("name")
+    for heading in TASKS:
+        table.add_column(heading, justify="right", no_wrap=True)
     for method in found:
         counts = (_count(method.parameters[kind], method.printed.get(kind)) for kind in TASKS)
-        table.add_row(method.name, method.title, *counts, method.source, method.licence)
+        table.add_row(method.name, *counts)
     Console().print(table)
     for method in found:
         typer.echo(_remarks(method))
 
 
 def _count(parameters: int, printed: str | None) -> str:
-    return f"{parameters:,}" + (f"\nTable 3: {printed}M" if printed else "")
+    return f"{parameters:,}" + (f"\npaper {printed}M" if printed else "")
 
 
 def _remarks(method: "Method") -> str:
     names = f" (--weights {', '.join(method.known)}, or a file)" if method.known else " (--weights FILE)"
     weights = f"weights: {method.weights}{names}." if method.weights else "No weights are published."
-    return " ".join([f"{method.name}:", weights, method.note]).rstrip()
+    about = f"{method.name}: {method.title}; {method.source}; {method.licence}."
+    return " ".join([about, weights, method.note]).rstrip()

@@ -1,16 +1,12 @@
-"""Options that several verbs share, and how they become a typed value."""
+"""Options that several verbs share, and what they say in a settings file."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
-import yaml
-from pydantic import BaseModel, ValidationError
 
+from medical_transformer.cli.settings_files import section
 from medical_transformer.errors import ConfigError
-
-ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
 PreparedFolder = Annotated[Path, typer.Argument(help="What `medtrans prepare` wrote.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for what is written.", show_default=False)]
@@ -75,50 +71,6 @@ def given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def read_config(path: Path | None) -> dict[str, Any]:
-    """Read a settings file.
-
-    Raises:
-        ConfigError: if it is missing or is no mapping.
-    """
-    if path is None:
-        return {}
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML ({error}).") from error
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{path}: expected settings by name, but found {type(settings).__name__}.")
-    return settings
-
-
-def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Return nested settings in which those of `over` win."""
-    result = dict(base)
-    for name, value in over.items():
-        inner = result.get(name)
-        result[name] = merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
-    return result
-
-
-def without(settings: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return settings without some names."""
-    return {name: value for name, value in settings.items() if name not in set(names)}
-
-
-def validated(kind: type[ConfigT], settings: dict[str, Any]) -> ConfigT:
-    """Check settings against their type.
-
-    Raises:
-        ConfigError: one line per wrong setting.
-    """
-    try:
-        return kind.model_validate(settings)
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors()]
-        raise ConfigError("Wrong settings. " + "; ".join(lines)) from error
-
-
 def choose_backbone(
     settings: dict[str, Any], backbone: str | None, preset: str | None, weights: str | None
 ) -> dict[str, Any]:
@@ -129,7 +81,7 @@ def choose_backbone(
     """
     from medical_transformer.backbones import PRESETS, find_backbone
 
-    before = settings.get("backbone", {})
+    before = section(settings, "backbone")
     name = backbone or ("medical-transformer" if preset else before.get("name", "medical-transformer"))
     find_backbone(name)
     chosen = dict(before) if before.get("name", "medical-transformer") == name else {}

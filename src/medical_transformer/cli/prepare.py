@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from medical_transformer.cli.options import Out, read_config, say
+from medical_transformer.cli.options import Out, say
+from medical_transformer.cli.settings_files import read_config
 
 
 def prepare(

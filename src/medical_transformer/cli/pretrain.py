@@ -6,6 +6,7 @@ import typer
 
 from medical_transformer.cli import options
 from medical_transformer.cli.options import say
+from medical_transformer.cli.settings_files import merged, read_config, validated
 
 METHODS = ("medical-transformer", "3d-rpl", "3d-rotation", "3d-jigsaw", "3d-cpc", "3d-exemplar", "models-genesis")
 
@@ -45,7 +46,7 @@ def pretrain(
         "training": {**shared, **options.given(epochs=epochs)},
         "masked": {**shared, **options.given(epochs=masked_epochs)},
     }
-    written = options.choose_backbone(options.read_config(config), backbone, preset, weights)
-    settings = options.merged(written, over)
-    done = run(prepared, out, options.validated(PretrainConfig, settings))
+    written = options.choose_backbone(read_config(config), backbone, preset, weights)
+    settings = merged(written, over)
+    done = run(prepared, out, validated(PretrainConfig, settings))
     say(f"Encoder → {done.folder}")

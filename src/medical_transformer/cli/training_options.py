@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medical_transformer.cli import options
+from medical_transformer.cli.settings_files import merged, section, validated
 from medical_transformer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class FinetuneOptions:
             epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate, patience=self.patience,
             augment=self.augment, seed=self.seed, device=self.device,
         )  # fmt: skip
-        settings = options.merged(written, {**options.input_settings(self.pool, self.modalities), "training": training})
+        settings = merged(written, {**options.input_settings(self.pool, self.modalities), "training": training})
         return options.choose_backbone(settings, self.backbone, self.preset, self.weights)
 
 
@@ -75,16 +76,15 @@ def finetune_config(prepared: Path, asked: FinetuneOptions, written: dict[str, A
     from medical_transformer.experiments import FinetuneConfig, choose_task
 
     settings, label = asked.over(written), asked.label
-    if settings.get("task", {"label": label})["label"] != label:
-        raise ConfigError(f"The settings file is of the label {settings['task']['label']!r}, but --label is {label!r}.")
+    said = section(settings, "task").get("label", label)
+    if said != label:
+        raise ConfigError(f"The settings file is of the label {said!r}, but --label is {label!r}.")
     if "task" not in settings:
         task = choose_task(Cohort.load(prepared), label, asked.task)
         settings = {**settings, "task": task.model_dump(mode="json")}
     if asked.encoder is not None:
-        settings = options.merged(
-            _of_encoder(asked.encoder, settings), {**settings, "encoder": str(asked.encoder.resolve())}
-        )
-    return options.validated(FinetuneConfig, settings)
+        settings = merged(_of_encoder(asked.encoder, settings), {**settings, "encoder": str(asked.encoder.resolve())})
+    return validated(FinetuneConfig, settings)
 
 
 def _of_encoder(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _of_encoder(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     from medical_transformer.tasks import load_model
 
     saved = load_model(folder)
-    name = settings.get("backbone", {}).get("name", saved.backbone["name"])
+    name = section(settings, "backbone").get("name", saved.backbone["name"])
     if name != saved.backbone["name"]:
         raise ConfigError(f"{folder} holds a {saved.backbone['name']}, but --backbone is {name}.")
     return {"backbone": dict(saved.backbone), "input": {"pool": saved.pool, "modalities": list(saved.modalities)}}

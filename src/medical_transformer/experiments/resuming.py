@@ -46,7 +46,11 @@ def _read_origin(folder: Path, verb: str) -> dict[str, Any]:
     path = folder / ORIGIN
     if not path.is_file():
         raise ConfigError(f"{folder} holds no run that could be resumed: it has no {ORIGIN}.")
-    origin: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        origin = dict(json.loads(path.read_text(encoding="utf-8")))
+        _ = origin["verb"], origin["prepared"], origin["subjects"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"{path}: damaged; repeat the command that started the run.") from error
     if origin["verb"] != verb:
         raise ConfigError(f"{folder} holds a run of `{origin['verb']}`: medtrans {origin['verb']} --resume {folder}")
     if not Path(origin["prepared"]).is_dir():

@@ -91,6 +91,8 @@ def _check_same_grid(lead: Volume, other: Volume, path: Path) -> None:
 def _refuse_label_map(volume: Volume, path: Path) -> None:
     voxels = volume.voxels
     here, next_to = voxels[:-1], voxels[1:]
-    both = (here != 0) & (next_to != 0) & (here < voxels.max())
+    # Air is 0, or whatever the corner holds where a scan was shifted.
+    air = np.isin(voxels, (0, voxels.flat[0]))
+    both = ~air[:-1] & ~air[1:] & (here < voxels.max())
     if both.any() and float(np.mean(here[both] == next_to[both])) > MOST_EQUAL_NEIGHBOURS:
         raise VolumeError(f"{path}: looks like a label map (most neighbours are equal), not like an MRI.")

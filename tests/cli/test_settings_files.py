@@ -1,0 +1,58 @@
+"""A settings file that is wrong is told so in a sentence, before anything is computed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medical_transformer.cli.settings_files import merged, read_config, section, validated
+from medical_transformer.errors import ConfigError
+from medical_transformer.experiments import PretrainConfig
+from medical_transformer.experiments.comparison import ComparisonConfig
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 3}, r"epochs: there is no such setting; did you mean training.epochs or exemplar.epochs"),
+        ({"exemplar": {"epoch": 3}}, r"exemplar.epoch: there is no such setting; did you mean exemplar\.epochs\?"),
+        ({"colour": 3}, r"colour: there is no such setting; there are method, input, "),
+        ({"exemplar": 3}, r"exemplar: expected settings by name, but found 3\."),
+        ({"exemplar": {"epochs": "many"}}, r"exemplar.epochs: .*found 'many'"),
+    ],
+)
+def test_a_wrong_setting_names_its_place_and_the_nearest_right_one(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        validated(PretrainConfig, settings)
+
+
+def test_sentences_of_our_own_checks_are_kept() -> None:
+    settings = {"title": "x", "tasks": {"a": {"prepared": "p"}}, "methods": {"b": {}}, "reference": "c"}
+    with pytest.raises(ConfigError, match="reference names 'c', but there are: b"):
+        validated(ComparisonConfig, settings)
+
+
+def test_options_win_over_the_file_setting_by_setting() -> None:
+    assert merged({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 4}}) == {"a": {"b": 4, "c": 2}, "d": 3}
+
+
+def test_a_single_value_is_not_replaced_in_silence() -> None:
+    with pytest.raises(ConfigError, match="input: expected settings by name, but found 2"):
+        merged({"input": 2}, {"input": {"pool": 2}})
+
+
+def test_a_section_that_is_none_is_told() -> None:
+    with pytest.raises(ConfigError, match="backbone: expected settings by name, but found '3d-ssl'"):
+        section({"backbone": "3d-ssl"}, "backbone")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.yaml: no such file or directory"):
+        read_config(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize("content", [b"- 1\n", b"\xff\xfe\x00", b"a: [1\n"])
+def test_a_file_that_holds_no_settings_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"wrong\.yaml: "):
+        read_config(tmp_path / "wrong.yaml")
