@@ -32,7 +32,7 @@ from medical_transformer.evaluation.resampled_test import ResampledTest, correct
 from medical_transformer.evaluation.results import EvaluationResult
 from medical_transformer.evaluation.scoring import score
 from medical_transformer.evaluation.summary import MetricSummary
-from medical_transformer.evaluation.surface import region_surface_dice, surface_dice
+from medical_transformer.evaluation.surface import TOLERANCE_MM, region_surface_dice, surface_dice
 from medical_transformer.evaluation.trials import MethodFacts, Trial, Trials
 from medical_transformer.evaluation.uncertainty import Interval, bootstrap_interval
 from medical_transformer.tasks import BRATS_REGIONS
@@ -41,6 +41,7 @@ from medical_transformer.training import EpochRecord
 __all__ = [
     "BRATS_REGIONS",
     "FAMILY",
+    "TOLERANCE_MM",
     "AgainstReference",
     "AgeBias",
     "Cell",

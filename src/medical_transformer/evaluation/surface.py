@@ -8,6 +8,9 @@ from scipy.spatial import KDTree
 from medical_transformer.evaluation.overlap import Mask, Regions, Spacing, region_masks, same_grid
 from medical_transformer.tasks import BRATS_REGIONS
 
+# The tolerance of reported surface Dices: about what two people who draw a border on 1 mm scans disagree by.
+TOLERANCE_MM = 2.0
+
 
 def surface_dice(truth_mask: Mask, predicted_mask: Mask, spacing_mm: Spacing, tolerance_mm: float) -> float:
     """Return the share of both surfaces that lies within the tolerance of the other (Nikolov et al. 2018, section 4).

@@ -8,7 +8,13 @@ import torch
 
 from medical_transformer.cohorts import Scan
 from medical_transformer.cohorts.folds import Fold
-from medical_transformer.evaluation import SubjectPrediction, region_dice, region_hausdorff95_mm
+from medical_transformer.evaluation import (
+    TOLERANCE_MM,
+    SubjectPrediction,
+    region_dice,
+    region_hausdorff95_mm,
+    region_surface_dice,
+)
 from medical_transformer.experiments.config import FinetuneConfig
 from medical_transformer.experiments.data import Data, LabelledSource
 from medical_transformer.experiments.fold_results import Tested
@@ -91,14 +97,23 @@ def segmentation_prediction(
     path = Path("segmentations") / f"{scan.name}_dseg.nii.gz"
     write_volume(Volume(predicted, grid), out / path, space_code=MNI_SPACE if data.in_template else SCANNER_SPACE)
     truth = data.store.segmentations([place])[0]
-    dice = region_dice(truth, predicted, task.regions)
-    distance = region_hausdorff95_mm(truth, predicted, grid.spacing_mm, task.regions)
     return SubjectPrediction(
         scan=scan.name,
         subject=scan.subject,
         fold=fold,
         truth=None,
         prediction=path.as_posix(),
-        metrics={f"dice_{name}": value for name, value in dice.items()}
-        | {f"hausdorff95_mm_{name}": value for name, value in distance.items()},
+        metrics=_overlap(task, truth, predicted, grid.spacing_mm),
     )
+
+
+def _overlap(
+    task: Segmentation, truth: Any, predicted: Any, spacing_mm: tuple[float, float, float]
+) -> dict[str, float]:
+    """Return each region's Dice, 95 % Hausdorff distance and surface Dice."""
+    scores = {
+        "dice": region_dice(truth, predicted, task.regions),
+        "hausdorff95_mm": region_hausdorff95_mm(truth, predicted, spacing_mm, task.regions),
+        "surface_dice": region_surface_dice(truth, predicted, spacing_mm, TOLERANCE_MM, task.regions),
+    }
+    return {f"{score}_{region}": value for score, found in scores.items() for region, value in found.items()}

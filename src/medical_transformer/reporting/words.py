@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from medical_transformer.evaluation import EvaluationResult, Interval, MetricSummary
+from medical_transformer.evaluation import TOLERANCE_MM, EvaluationResult, Interval, MetricSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,9 @@ def words_of(metric: str) -> MetricWords:
         return MetricWords(f"HD95 {region} (mm)", f"95 % Hausdorff distance of {region}", 1, "lower")
     if metric.startswith("surface_dice_"):
         region = metric.removeprefix("surface_dice_").replace("_", " ")
-        return MetricWords(f"Surface Dice {region}", f"mean surface Dice of {region}", 3, "higher")
+        return MetricWords(
+            f"Surface Dice {region}", f"mean surface Dice of {region}, within {TOLERANCE_MM:g} mm", 3, "higher"
+        )
     return MetricWords(metric.replace("_", " "), metric.replace("_", " "), 3, "")
 
 
