@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from medical_transformer.cohorts import Cohort
-from medical_transformer.cohorts.tables import write_json
+from medical_transformer.cohorts.tables import read_json, write_json
 from medical_transformer.errors import ConfigError
 from medical_transformer.preprocessing.config import differing_settings
 from medical_transformer.pretraining import AnyMethod, TwoStages
@@ -116,7 +116,7 @@ def keep_config(config: BaseModel, folder: Path) -> None:
     """
     path = folder / "config.json"
     settings = config.model_dump(mode="json")
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else settings
+    found = read_json(path) if path.is_file() else settings
     changes = differing_settings(_without(found, WHERE), _without(settings, WHERE))
     if changes:
         raise ConfigError(f"{folder} holds a run with other settings: {changes}. Choose another folder.")

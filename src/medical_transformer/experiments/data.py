@@ -1,6 +1,5 @@
 """A prepared cohort, opened for training: scans, voxels, and how they were prepared."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from medical_transformer.cohorts import Cohort, Scan
 from medical_transformer.cohorts.folds import make_folds
+from medical_transformer.cohorts.tables import read_json
 from medical_transformer.errors import CohortError
 from medical_transformer.experiments.config import InputConfig
 from medical_transformer.preprocessing import PipelineConfig, Store, open_store
@@ -64,7 +64,7 @@ def open_data(prepared: Path, config: InputConfig, *, segmentation: bool = False
     pipeline = prepared / "pipeline.json"
     if not pipeline.is_file():
         raise CohortError(f"{prepared} holds no prepared scans (pipeline.json); make them with `medtrans prepare`.")
-    settings = json.loads(pipeline.read_text(encoding="utf-8"))
+    settings = read_json(pipeline)
     preparation = PipelineConfig.model_validate(settings.get("config", settings))
     parts = [*config.modalities, f"pool{config.pool}", *(["segmentation"] if segmentation else [])]
     folder = prepared / "store" / "-".join(parts)

@@ -1,6 +1,5 @@
 """The store: all prepared volumes of a cohort in one memory-mapped array, which training reads batch by batch."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from jaxtyping import Float, Int
 from rich.console import Console
 
 from medical_transformer.cohorts import Cohort
+from medical_transformer.cohorts.tables import read_json
 from medical_transformer.errors import CohortError
 from medical_transformer.preprocessing.store_building import build_store, store_identity
 from medical_transformer.volumes import Grid
@@ -67,7 +67,7 @@ class Store:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Open what `open_store` built."""
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        index = read_json(folder / "index.json")
         shape = tuple(index["spatial_shape"])
         labels = np.load(folder / "segmentations.npy", mmap_mode="r") if index["segmentation"] else None
         return cls(
@@ -108,7 +108,14 @@ def open_store(
     if not prepared.scans:
         raise CohortError(f"Cohort {prepared.name!r} has no scan to store.")
     identity = store_identity(prepared, modalities, pool, segmentation, voxel_type)
-    index = folder / "index.json"
-    if not (index.is_file() and json.loads(index.read_text(encoding="utf-8"))["identity"] == identity):
+    if _built_from(folder / "index.json") != identity:
         build_store(prepared, folder, identity, console or Console(stderr=True))
     return Store.load(folder)
+
+
+def _built_from(index: Path) -> Any:
+    """Return what a store was built from; None where there is none, or its index is damaged: then it is built again."""
+    try:
+        return read_json(index).get("identity") if index.is_file() else None
+    except CohortError:
+        return None

@@ -1,6 +1,5 @@
 """A model folder: weights, and everything that must travel with them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +10,9 @@ from pydantic import Field, TypeAdapter
 
 from medical_transformer.backbones import build_backbone
 from medical_transformer.backbones.weights import load_weights, read_tensors, save_weights
-from medical_transformer.cohorts.tables import write_json
+from medical_transformer.cohorts.tables import read_json, write_json
 from medical_transformer.contracts import Backbone
-from medical_transformer.errors import WeightsError
+from medical_transformer.errors import CohortError, WeightsError
 from medical_transformer.preprocessing import PipelineConfig
 from medical_transformer.tasks.classification import Classification
 from medical_transformer.tasks.model import TaskModel
@@ -74,10 +73,12 @@ def load_model(folder: Path) -> SavedModel:
     """
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
         saved, fingerprint = _from_config(config), config["preparation_fingerprint"]
     except FileNotFoundError as error:
         raise WeightsError(f"{folder} is no model folder: it has no config.json.") from error
+    except CohortError as error:
+        raise WeightsError(str(error)) from error
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: not a model configuration ({error}).") from error
     if saved.preparation.fingerprint() != fingerprint:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from medical_transformer.evaluation import Cell, Comparison
+from medical_transformer.evaluation import Cell, CellScore, Comparison
 from medical_transformer.reporting import words
 from medical_transformer.reporting.comparison.protocol import members
 from medical_transformer.reporting.comparison.summary import ComparisonSummary
@@ -38,16 +38,18 @@ def _finding(summary: ComparisonSummary, task: str) -> Iterator[str]:
     metric, reference = summary.headline(task)[0], summary.trials.reference
     titles = {method.name: method.title for method in summary.trials.methods}
     known = words.words_of(metric)
-    means = {
-        method: cell.scores[metric].mean
+    scores = {
+        method: cell.scores[metric]
         for (method, name, share), cell in summary.cells.items()
-        if name == task and share == 1 and metric in cell.scores and math.isfinite(cell.scores[metric].mean)
+        if name == task and share == 1 and metric in cell.scores and math.isfinite(_value(cell.scores[metric]))
     }
-    if not means or not known.better:
+    if not scores or not known.better:
         return
-    best = (max if known.better == "higher" else min)(means, key=lambda name: means[name])
+    best = (max if known.better == "higher" else min)(scores, key=lambda name: _value(scores[name]))
     unit = summary.result(task).unit
-    shown = f"{words.number(means[best], known.digits)}{f' {unit}' if known.has_unit and unit else ''}"
+    shown = f"{words.number(_value(scores[best]), known.digits)}{f' {unit}' if known.has_unit and unit else ''}"
+    if scores[best].interval is not None:
+        shown += f" (95 % CI {words.interval_words(scores[best].interval, known.digits)})"
     text = f"{task_name(task)}: {titles[best]} has the best {known.short}, {shown}"
     found = None if best == reference else summary.difference(best, task, metric)
     if found is not None:
@@ -56,6 +58,11 @@ def _finding(summary: ComparisonSummary, task: str) -> Iterator[str]:
     if of:
         text += f". The interval of the difference to {titles[reference]} leaves out 0 for {apart} of {of} methods"
     yield f"{text}."
+
+
+def _value(score: CellScore) -> float:
+    """Return the score of all tested scans together: a mean over folds of a few subjects each flatters an area."""
+    return score.mean if score.pooled is None else score.pooled
 
 
 def _difference_words(comparison: Comparison, digits: int) -> str:
