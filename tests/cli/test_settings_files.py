@@ -17,6 +17,10 @@ from medical_transformer.experiments.comparison import ComparisonConfig
         ({"epochs": 3}, r"epochs: there is no such setting; did you mean training.epochs or exemplar.epochs"),
         ({"exemplar": {"epoch": 3}}, r"exemplar.epoch: there is no such setting; did you mean exemplar\.epochs\?"),
         ({"colour": 3}, r"colour: there is no such setting; there are method, input, "),
+        (
+            {"method": {"name": "3d-puzzle"}},
+            r"method: there is no '3d-puzzle'; there are 'medical-transformer', '3d-rpl'",
+        ),
         ({"exemplar": 3}, r"exemplar: expected settings by name, but found 3\."),
         ({"exemplar": {"epochs": "many"}}, r"exemplar.epochs: .*found 'many'"),
     ],

@@ -248,14 +248,14 @@ def lying_sides(path: Path) -> None:
 
 
 BAD_FILES: dict[Callable[[Path], None], str] = {
-    truncated: "truncated or corrupt",
+    truncated: "truncated, its compressed data stops in the middle",
     flipped_bit: "truncated or corrupt",
     text: "not a NIfTI file",
     text_in_gzip: "not a NIfTI file",
     empty: "the file is empty",
     four_axes: "expected one 3-D volume",
     all_zero: "the image is empty",
-    not_a_number: "1 voxels are NaN or infinite",
+    not_a_number: "1 voxel is NaN or infinite",
     one_slice: "too few slices|expected one 3-D volume",
     colour: "colour or complex",
     no_orientation: "neither qform nor sform",

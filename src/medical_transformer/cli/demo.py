@@ -84,7 +84,7 @@ def _pipeline(layout: str) -> PipelineConfig:
     from medical_transformer.preprocessing import BRATS, DEFAULT, PipelineConfig
 
     # The drawn tumours lie on a 2 mm grid, half as fine as BraTS; so is the box.
-    return PipelineConfig.of({**BRATS.model_dump(), "crop_shape": (80, 96, 64)}) if layout == "brats" else DEFAULT
+    return PipelineConfig.of({**BRATS.model_dump(), "crop_shape": (80, 96, 76)}) if layout == "brats" else DEFAULT
 
 
 def _pretrain(prepared: Path, out: Path) -> Path:

@@ -80,6 +80,8 @@ def _sentence(kind: type[BaseModel], detail: Any) -> str:
         return f"{place}: there is no such setting{_nearest(kind, detail['loc'])}."
     if detail["type"] in {"model_type", "model_attributes_type", "dict_type", "mapping_type"}:
         return f"{place}: expected settings by name, but found {_shown(detail['input'])}."
+    if detail["type"] == "union_tag_invalid":
+        return f"{place}: there is no {detail['ctx']['tag']!r}; there are {detail['ctx']['expected_tags']}."
     said = str(detail["msg"]).removeprefix("Value error, ")
     return f"{place}: {said[:1].lower()}{said[1:]}; found {_shown(detail['input'])}."
 

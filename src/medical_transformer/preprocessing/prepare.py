@@ -98,7 +98,8 @@ def prepare(
 def _announcement(cohort: Cohort, config: PipelineConfig, workers: int, scheduler: str | None) -> str:
     each_gb = expected_memory_gb(config)
     if scheduler is None:
-        place = f"with {workers or 'no'} workers, about {max(workers, 1) * each_gb:.1f} GB of memory"
+        team = "in this process" if workers == 0 else f"with {workers} {'worker' if workers == 1 else 'workers'}"
+        place = f"{team}, about {max(workers, 1) * each_gb:.1f} GB of memory"
     else:
         place = f"on the cluster at {scheduler}, about {each_gb:.1f} GB of memory for each of its workers"
     return f"Preparing {len(cohort)} scans of {cohort.name} {place}, pipeline {config.fingerprint()}."

@@ -41,7 +41,10 @@ class Limit:
 
     def sentence(self, value: float) -> str:
         """Say what is wrong with a value."""
-        return f"{self.words} is {value:.3g}, outside {self.good[0]:g} to {self.good[1]:g}"
+        low, high = self.good
+        if value < low:
+            return f"{self.words} is {value:.3g}, below {low:g}"
+        return f"{self.words} is {value:.3g}, above {high:g}"
 
 
 INFINITE = float("inf")

@@ -144,7 +144,9 @@ def _check_stream(path: Path) -> None:
         with gzip.open(path) as stream:
             while stream.read(CHUNK_BYTES):
                 pass
-    except (OSError, EOFError, zlib.error) as error:
+    except EOFError as error:
+        raise VolumeError(f"{path}: truncated, its compressed data stops in the middle; fetch it again.") from error
+    except (OSError, zlib.error) as error:
         raise VolumeError(f"{path}: truncated or corrupt ({_brief(error, path)}).") from error
 
 
@@ -173,7 +175,8 @@ def _read_voxels(image: Any, path: Path) -> Any:
 def _check_intensities(voxels: Any, path: Path) -> None:
     broken = int(voxels.size - np.isfinite(voxels).sum())
     if broken:
-        raise VolumeError(f"{path}: {broken} voxels are NaN or infinite; repair or re-export the scan.")
+        voxels_are = "voxel is" if broken == 1 else "voxels are"
+        raise VolumeError(f"{path}: {broken} {voxels_are} NaN or infinite; repair or re-export the scan.")
     low, high = float(voxels.min()), float(voxels.max())
     if low == high:
         raise VolumeError(f"{path}: every voxel is {low:g}; the image is empty.")
