@@ -10,6 +10,7 @@ GOOD = {
     "brain_ml": 1450.0,
     "largest_piece_share": 1.0,
     "border_share": 0.0,
+    "empty_share": 0.0,
     "longest_voxel_side_mm": 1.2,
     "template_correlation": 0.72,
     "scale_least": 0.98,
@@ -27,6 +28,8 @@ BAD = [
     ("scale_most", 2.4, Verdict.REFUSED, "greatest scale"),
     ("border_share", 0.02, Verdict.WARNED, "border"),
     ("white_over_grey", 0.8, Verdict.WARNED, "white to grey"),
+    ("empty_share", 0.05, Verdict.WARNED, "the scan is empty"),
+    ("empty_share", 0.4, Verdict.REFUSED, "the scan is empty"),
     ("longest_voxel_side_mm", 6.0, Verdict.WARNED, "voxel side"),
 ]
 
@@ -90,5 +93,15 @@ def test_an_upside_down_brain_does_not_match() -> None:
 
 def test_a_brain_cut_by_the_field_of_view_touches_its_border(brain: Volume) -> None:
     mask = (brain.voxels > 0)[:, :, 10:-10]
-    measured = quality.measure_native(Volume(mask, type(brain.grid)(mask.shape, brain.voxel_to_world)))
+    grid = type(brain.grid)(mask.shape, brain.voxel_to_world)
+    measured = quality.measure_native(Volume(mask, grid), Volume(brain.voxels[:, :, 10:-10], grid))
     assert measured["border_share"] > 0.05
+
+
+@pytest.mark.parametrize("air", [0.0, -50.0])
+def test_a_mask_that_runs_on_where_the_scan_is_blank_is_noticed(brain: Volume, air: float) -> None:
+    mask = Volume(brain.voxels > 0, brain.grid)
+    voxels = np.where(mask.voxels, 1 + brain.voxels, air)
+    assert quality.measure_native(mask, Volume(voxels, brain.grid))["empty_share"] == 0
+    voxels[:, :, voxels.shape[2] // 2 :] = air
+    assert quality.measure_native(mask, Volume(voxels, brain.grid))["empty_share"] > 0.3

@@ -55,6 +55,8 @@ LIMITS: tuple[Limit, ...] = (
     Limit("largest_piece_share", "the largest piece's share of the brain mask", (0.98, 1), (0.8, 1)),
     # seen: nothing on the border
     Limit("border_share", "the mask's share on the border of the field of view", (0, 0.005), (0, 0.05)),
+    # seen: 0 to 0.00004 (76 heads); above 0.3 where half of the template's brain was blanked
+    Limit("empty_share", "the share of the brain mask in which the scan is empty", (0, 0.01), (0, 0.1)),
     # seen: 2 (the copies are resampled)
     Limit("longest_voxel_side_mm", "the longest voxel side in mm", (0, 3.5), (0, 8)),
     # seen: 0.51 (wide ventricles, registered well) to 0.74; -0.73 to -0.82 where the search was lost
@@ -92,12 +94,13 @@ def judge(numbers: Mapping[str, float]) -> tuple[Verdict, str]:
     return (Verdict.REFUSED if refused else Verdict.WARNED), reason[0].upper() + reason[1:] + "."
 
 
-def measure_native(mask: Volume) -> dict[str, float]:
-    """Measure the brain mask on the native grid."""
+def measure_native(mask: Volume, scan: Volume) -> dict[str, float]:
+    """Measure the brain mask, and the scan inside it, on the native grid."""
     return {
         "brain_ml": float(mask.voxels.sum()) * mask.grid.voxel_volume_ml,
         "largest_piece_share": largest_piece_share(mask.voxels),
         "border_share": border_share(mask.voxels),
+        "empty_share": float(np.isin(scan.voxels[mask.voxels], (0, scan.voxels.flat[0])).mean()),
         "shortest_voxel_side_mm": min(mask.spacing_mm),
         "longest_voxel_side_mm": max(mask.spacing_mm),
     }

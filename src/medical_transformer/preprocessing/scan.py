@@ -245,7 +245,7 @@ def _slack(brain: Volume, placement: Placement) -> dict[str, float]:
 
 
 def _measure(raw: RawScan, mask: Volume, fine: Volume, fine_mask: Volume, placement: Placement) -> dict[str, float]:
-    numbers = quality.measure_native(mask)
+    numbers = quality.measure_native(mask, raw.lead)
     if placement.box is not None:
         return numbers | quality.measure_box(mask, placement)
     template = load_template()
