@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not REAL.is_dir(), reason="the open scans are not beside the checkout"),
 ]
-SCANS, DAMAGED = 12, "IXI999-HH-9999-T1.nii.gz"
+SCANS, DAMAGED, BLANK = 12, "IXI999-HH-9999-T1.nii.gz", "IXI998-HH-9998-T1.nii.gz"
 
 
 def medtrans(*words: str | Path, status: int = 0) -> str:
@@ -35,7 +35,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve heads and a truncated one, with the whole table, indexed and prepared."""
+    """Twelve heads, a truncated one and a blank one, with the whole table, indexed and prepared."""
     work = tmp_path_factory.mktemp("ixi")
     raw = work / "raw" / "IXI-T1"
     raw.mkdir(parents=True)
@@ -43,10 +43,13 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (raw / path.name).symlink_to(path)
     whole = (raw / path.name).read_bytes()
     (raw / DAMAGED).write_bytes(whole[: len(whole) // 2])
+    head = nibabel.load(path)
+    nibabel.save(nibabel.Nifti1Image(np.zeros(head.shape, np.uint8), head.affine, head.header), raw / BLANK)
     (work / "raw" / "IXI.csv").write_bytes((REAL / "IXI.csv").read_bytes())
-    medtrans("index", work / "raw", "--out", work / "cohort")
-    said = medtrans("prepare", work / "cohort", "--out", work / "prepared", status=1)
+    said = medtrans("index", work / "raw", "--out", work / "cohort", status=1)
     assert DAMAGED in said
+    said = medtrans("prepare", work / "cohort", "--out", work / "prepared", status=1)
+    assert BLANK in said
     return work
 
 
@@ -80,10 +83,16 @@ def test_prepared_scans_lie_on_the_grid_of_the_paper(work: Path) -> None:
         assert voxels.max() <= 1
 
 
-def test_the_damaged_scan_is_refused_with_a_reason_and_the_others_go_on(work: Path) -> None:
-    refused = [entry for entry in table(work / "prepared" / "ledger.tsv") if entry["verdict"] == "refused"]
-    assert [entry["item"] for entry in refused] == [DAMAGED.removesuffix("-T1.nii.gz")]
-    assert "truncated" in refused[0]["reason"]
+@pytest.mark.parametrize(
+    ("step", "name", "words"), [("cohort", DAMAGED, "is cut short"), ("prepared", BLANK, "every voxel is 0")]
+)
+def test_a_damaged_scan_is_refused_with_a_reason_and_the_others_go_on(
+    work: Path, step: str, name: str, words: str
+) -> None:
+    ledger = table(work / step / "ledger.tsv")
+    refused = [entry for entry in ledger if (entry["kind"], entry["verdict"]) == ("scan", "refused")]
+    assert [entry["item"] for entry in refused] == [name.removesuffix("-T1.nii.gz")]
+    assert words in refused[0]["reason"]
 
 
 def test_there_is_a_picture_per_prepared_scan(work: Path) -> None:

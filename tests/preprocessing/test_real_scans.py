@@ -60,7 +60,7 @@ def test_a_resampled_head_is_prepared_alike(spacing_mm: float, real_data: Path, 
     other = prepare_scan({"T1w": tmp_path / "resampled.nii.gz"})
     pair = [scan.volumes["T1w"].voxels.ravel() for scan in (one, other)]
     # Seen: 0.998 at 1.5 mm and 0.992 at 3 mm, from 2 mm.
-    assert np.corrcoef(*pair)[0, 1] >= 0.985
+    assert np.corrcoef(*pair)[0, 1] >= 0.99
 
 
 def test_deepbet_finds_the_brain_of_a_real_head(real_data: Path) -> None:
