@@ -291,7 +291,7 @@ def test_a_path_with_brackets_is_told_whole(make_cohort: MakeCohort, quick: Pipe
         prepare(raw, out, quick, workers=0, console=Console(file=log, width=400))
     told = (tmp_path / "log").read_text()
     assert str(out) in told
-    assert "scans of [red] with" in told
+    assert "1 scan of [red] in this process" in told
 
 
 def test_memory_and_workers_are_told_beforehand(make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path) -> None:
