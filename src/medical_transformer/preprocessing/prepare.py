@@ -102,7 +102,8 @@ def _announcement(cohort: Cohort, config: PipelineConfig, workers: int, schedule
         place = f"{team}, about {max(workers, 1) * each_gb:.1f} GB of memory"
     else:
         place = f"on the cluster at {scheduler}, about {each_gb:.1f} GB of memory for each of its workers"
-    return f"Preparing {len(cohort)} {'scan' if len(cohort) == 1 else 'scans'} of {cohort.name} {place}, pipeline {config.fingerprint()}."
+    scans = "1 scan" if len(cohort) == 1 else f"{len(cohort)} scans"
+    return f"Preparing {scans} of {cohort.name} {place}, pipeline {config.fingerprint()}."
 
 
 def _runner(workers: int, scheduler: str | None) -> Runner:
