@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from medical_transformer.cli.settings_files import merged, read_config, section, validated
+from medical_transformer.cli.settings_files import merged, read_config, read_regions, section, validated
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments import PretrainConfig
 from medical_transformer.experiments.comparison import ComparisonConfig
@@ -60,3 +60,18 @@ def test_a_file_that_holds_no_settings_is_named(content: bytes, tmp_path: Path) 
     (tmp_path / "wrong.yaml").write_bytes(content)
     with pytest.raises(ConfigError, match=r"wrong\.yaml: "):
         read_config(tmp_path / "wrong.yaml")
+
+
+def test_regions_are_names_with_label_values(tmp_path: Path) -> None:
+    path = tmp_path / "regions.yaml"
+    path.write_text("ventricles: [4, 11]\nbrainstem: [35]\n")
+    assert read_regions(path) == {"ventricles": (4, 11), "brainstem": (35,)}
+    assert read_regions(None) is None
+
+
+@pytest.mark.parametrize("text", ["ventricles: 4", "ventricles: []", "ventricles: [0]", "{}", "ventricles: [left]"])
+def test_regions_without_label_values_are_refused_with_an_example(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "regions.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"regions\.yaml: regions are names with lists"):
+        read_regions(path)

@@ -34,6 +34,11 @@ def test_the_label_maps_are_a_segmentation(cohort: Cohort) -> None:
     assert task == Segmentation(values=(1, 2), regions={"lesion": (1, 2), "core": (1,)})
 
 
+def test_regions_that_share_no_value_are_predicted_as_wholes(cohort: Cohort) -> None:
+    task = choose_task(cohort, "segmentation", regions={"rest": (3,), "lesion": (1, 2)})
+    assert task == Segmentation(values=(1, 2), stands_for={1: (3,), 2: (1, 2)}, regions={"rest": (1,), "lesion": (2,)})
+
+
 def test_every_value_of_unknown_label_maps_is_a_region(cohort: Cohort) -> None:
     task = choose_task(cohort, "segmentation")
     assert task == Segmentation(values=(1, 2), regions={"label-1": (1,), "label-2": (2,)})

@@ -35,6 +35,15 @@ def test_values_that_are_not_predicted_become_background() -> None:
     assert TUMOUR.encode(torch.tensor([[[[3, 4, 7]]]])).flatten().tolist() == [0, 3, 0]
 
 
+def test_values_that_are_joined_are_one_class() -> None:
+    halves = Segmentation(
+        values=(1, 2), stands_for={1: (47, 48), 2: (4, 11, 52)}, regions={"hippocampus": (1,), "ventricles": (2,)}
+    )
+    maps = torch.tensor([[[[0, 47, 48], [4, 11, 52], [5, 300, -1]]]])
+    assert halves.encode(maps)[0, 0].tolist() == [[0, 1, 1], [2, 2, 2], [0, 0, 0]]
+    assert halves.joined(maps.numpy().astype("int16"))[0, 0].tolist() == [[0, 1, 1], [2, 2, 2], [0, 0, 0]]
+
+
 def test_the_loss_is_dice_over_the_batch_plus_cross_entropy() -> None:
     outputs = torch.randn((2, 4, 5, 6, 7), generator=generator(), dtype=torch.float64)
     targets = TUMOUR.encode(label_maps(2, 5, 6, 7))

@@ -32,6 +32,9 @@ Weights = Annotated[
 ]
 Label = Annotated[str, typer.Option(help="Label to predict, or `segmentation`.", show_default=False)]
 Kind = Annotated[str, typer.Option("--task", help="classification, regression, segmentation or auto.")]
+Regions = Annotated[
+    Path | None, typer.Option(help="YAML file of regions for a segmentation: each name with its label values.")
+]
 Encoder = Annotated[Path | None, typer.Option(help="Folder of a pre-trained encoder; without it: from scratch.")]
 Modalities = Annotated[str | None, typer.Option(help="Input channels, separated by commas (default T1w).")]
 

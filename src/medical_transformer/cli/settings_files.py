@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from medical_transformer.errors import ConfigError, sentence_of
 
+Values = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)]
+REGIONS: TypeAdapter[dict[str, Values]] = TypeAdapter(Annotated[dict[str, Values], Field(min_length=1)])
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
 
@@ -30,6 +32,22 @@ def read_config(path: Path | None) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise ConfigError(f"{path}: expected settings by name, but found {_shown(settings)}.")
     return settings
+
+
+def read_regions(path: Path | None) -> dict[str, tuple[int, ...]] | None:
+    """Read regions by name with their label values; none where no file is given.
+
+    Raises:
+        ConfigError: if the file is something else.
+    """
+    if path is None:
+        return None
+    try:
+        return REGIONS.validate_python(read_config(path))
+    except ValidationError as error:
+        raise ConfigError(
+            f"{path}: regions are names with lists of label values, such as `ventricles: [4, 11]`."
+        ) from (error)
 
 
 def section(settings: dict[str, Any], name: str) -> dict[str, Any]:

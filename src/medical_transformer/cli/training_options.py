@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medical_transformer.cli import options
-from medical_transformer.cli.settings_files import merged, section, validated
+from medical_transformer.cli.settings_files import merged, read_regions, section, validated
 from medical_transformer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ class FinetuneOptions:
 
     label: options.Label
     task: options.Kind = "auto"
+    regions: options.Regions = None
     encoder: options.Encoder = None
     config: options.ConfigFile = None
     pool: options.Pool = None
@@ -80,7 +81,7 @@ def finetune_config(prepared: Path, asked: FinetuneOptions, written: dict[str, A
     if said != label:
         raise ConfigError(f"The settings file is of the label {said!r}, but --label is {label!r}.")
     if "task" not in settings:
-        task = choose_task(Cohort.load(prepared), label, asked.task)
+        task = choose_task(Cohort.load(prepared), label, asked.task, regions=read_regions(asked.regions))
         settings = {**settings, "task": task.model_dump(mode="json")}
     if asked.encoder is not None:
         settings = merged(_of_encoder(asked.encoder, settings), {**settings, "encoder": str(asked.encoder.resolve())})

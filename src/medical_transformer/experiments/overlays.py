@@ -25,7 +25,7 @@ def draw_overlays(data: Data, result: EvaluationResult, task: AnyTask, out: Path
         place = places[one.scan]
         grid = data.store.grids[place]
         predicted, _ = read_label_map(out / str(one.prediction))
-        truth = Volume(data.store.segmentations([place])[0].astype("int16"), grid)
+        truth = Volume(task.joined(data.store.segmentations([place])[0]), grid)
         scores = ", ".join(f"{name} {value:.2f}" for name, value in one.metrics.items() if name.startswith("dice"))
         pictures.append(
             slices_picture(

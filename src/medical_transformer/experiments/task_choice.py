@@ -25,7 +25,7 @@ def choose_task(
         label: name of the label; `segmentation` for the label maps.
         kind: `classification`, `regression` or `segmentation`; `auto` looks at the values.
         regions: for a segmentation, which label values make up which region; BraTS' three regions, or one region
-            per value, where none are given.
+            per value, where none are given. Regions that share no value are predicted as wholes.
 
     Raises:
         CohortError: if no scan has the label.
@@ -71,5 +71,25 @@ def _segmentation(cohort: Cohort, regions: Mapping[str, tuple[int, ...]] | None)
         # BraTS 2020 has no label 3; a map that lacks 4 too is some other lesion's or structure's.
         tumour = 4 in found and found <= {1, 2, 4}
         regions = BRATS_REGIONS if tumour else {f"label-{value}": (value,) for value in sorted(found)}
-    values = tuple(sorted({value for union in regions.values() for value in union}))
-    return Segmentation(values=values, regions=regions)
+    return _of_nested(regions) if _overlap(regions) else _of_parts(regions)
+
+
+def _overlap(regions: Mapping[str, tuple[int, ...]]) -> bool:
+    values = [value for union in regions.values() for value in union]
+    return len(set(values)) < len(values)
+
+
+def _of_nested(regions: Mapping[str, tuple[int, ...]]) -> Segmentation:
+    """Predict every value; regions are unions of them."""
+    return Segmentation(values=tuple(sorted({value for union in regions.values() for value in union})), regions=regions)
+
+
+def _of_parts(regions: Mapping[str, tuple[int, ...]]) -> Segmentation:
+    """Predict one class per region: an atlas has a hundred values where a handful of structures is asked for."""
+    if all(len(values) == 1 for values in regions.values()):
+        return _of_nested(regions)
+    return Segmentation(
+        values=tuple(range(1, len(regions) + 1)),
+        stands_for=dict(enumerate(regions.values(), start=1)),
+        regions={name: (value,) for value, name in enumerate(regions, start=1)},
+    )

@@ -96,7 +96,7 @@ def segmentation_prediction(
     predicted = labels.astype("int16")
     path = Path("segmentations") / f"{scan.name}_dseg.nii.gz"
     write_volume(Volume(predicted, grid), out / path, space_code=MNI_SPACE if data.in_template else SCANNER_SPACE)
-    truth = data.store.segmentations([place])[0]
+    truth = task.joined(data.store.segmentations([place])[0])
     return SubjectPrediction(
         scan=scan.name,
         subject=scan.subject,

@@ -1,9 +1,11 @@
 """Labelling every voxel: tumour regions, brain structures."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 import torch
+from jaxtyping import Int
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,6 +15,8 @@ from medical_transformer.contracts import Backbone
 from medical_transformer.errors import CohortError
 from medical_transformer.tasks.heads import SegmentationHead
 from medical_transformer.tasks.task import Answer, Task
+
+LabelVoxels = Int[np.ndarray[Any, Any], "*batch right anterior superior"]
 
 # Whole tumour, tumour core and enhancing core (Fig. 4 of the paper), as sets of the label values of BraTS 2020.
 BRATS_REGIONS: Mapping[str, tuple[int, ...]] = {"WT": (1, 2, 4), "TC": (1, 4), "ET": (4,)}
@@ -24,8 +28,12 @@ class Segmentation(Task):
     kind: Literal["segmentation"] = "segmentation"
     label: str = "segmentation"
     values: Annotated[
-        tuple[int, ...], Field(min_length=1, description="Label values in the maps, background 0 left out.")
+        tuple[int, ...], Field(min_length=1, description="Label values that are predicted, background 0 left out.")
     ]
+    stands_for: Annotated[
+        Mapping[int, tuple[int, ...]],
+        Field(description="The values of the cohort's maps that a predicted value joins; itself where not named."),
+    ] = {}
     regions: Annotated[
         Mapping[str, tuple[int, ...]], Field(description="Named unions of label values that are scored.")
     ]
@@ -66,14 +74,22 @@ class Segmentation(Task):
 
     def encode(self, label_maps: Tensor) -> Tensor:
         """Turn label values into class indices; values that are not predicted become background."""
-        classes = torch.zeros_like(label_maps, dtype=torch.int64)
-        for index, value in enumerate(self.values, start=1):
-            classes[label_maps == value] = index
-        return classes
+        joined = [self.stands_for.get(value, (value,)) for value in self.values]
+        largest = max(map(max, joined))
+        # One look-up per voxel, however many values are joined; the last place is for all larger ones.
+        table = torch.zeros(largest + 2, dtype=torch.int64, device=label_maps.device)
+        for index, values in enumerate(joined, start=1):
+            table[list(values)] = index
+        return table[label_maps.long().clamp(0, largest + 1)]
 
     def decode(self, classes: Tensor) -> Tensor:
-        """Turn class indices into label values: the inverse of `encode`."""
+        """Turn class indices into predicted label values: the inverse of `encode` where none are joined."""
         return torch.tensor((0, *self.values), device=classes.device)[classes]
+
+    def joined(self, label_maps: LabelVoxels) -> LabelVoxels:
+        """Return maps of the cohort in the values that are predicted, as scores and pictures want them."""
+        classes = self.encode(torch.from_numpy(np.asarray(label_maps)))
+        return self.decode(classes).numpy().astype(np.int16)
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
         """Return soft Dice over the foreground classes plus cross-entropy, in equal parts."""

@@ -43,7 +43,7 @@ def _picture(scan: str, task: OpenTask, answers: dict[str, dict[str, SubjectPred
     given = {title: by_scan[scan] for title, by_scan in answers.items() if scan in by_scan}
     return methods_picture(
         Volume(task.data.store.volumes([place])[0, 0], grid),
-        Volume(task.data.store.segmentations([place])[0].astype("int16"), grid),
+        Volume(task.task.joined(task.data.store.segmentations([place])[0]), grid),
         [(title, read_label_map(out / str(one.prediction))[0]) for title, one in given.items()],
         title=scan,
         remarks={title: _dice(one) for title, one in given.items()},
