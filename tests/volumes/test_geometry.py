@@ -103,6 +103,16 @@ def test_of_equally_frequent_labels_the_smallest_wins() -> None:
     assert majority_pool(Volume(labels, GRID), 2).voxels[0, 0, 0] == 0
 
 
+@pytest.mark.parametrize("factor", [2, 3])
+def test_pooling_an_atlas_is_a_vote_of_every_block(factor: int) -> None:
+    labels = np.random.default_rng(0).integers(0, 5, SHAPE).astype(np.int16) * 40
+    pooled = majority_pool(Volume(labels, GRID), factor).voxels
+    for place in np.ndindex(*pooled.shape):
+        block = labels[tuple(slice(factor * start, factor * start + factor) for start in place)]
+        values, votes = np.unique(block, return_counts=True)
+        assert pooled[place] == values[votes.argmax()]
+
+
 def test_pooling_labels_and_images_leaves_the_same_grid() -> None:
     labels = Volume(np.ones(SHAPE, dtype=np.int16), GRID)
     assert majority_pool(labels, 3).grid.is_close(average_pool(noise(), 3).grid)

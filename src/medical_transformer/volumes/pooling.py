@@ -33,14 +33,15 @@ def majority_pool(labels: Volume, factor: int) -> Volume:
         VolumeError: if an axis is shorter than the factor.
     """
     grid = pooled_grid(labels.grid, factor)
-    blocks = _blocks(labels.voxels, factor, grid.shape)
-    winner = np.zeros(grid.shape, dtype=labels.voxels.dtype)
-    most = np.zeros(grid.shape, dtype=np.int64)
-    for label in np.unique(labels.voxels):
-        votes = np.count_nonzero(blocks == label, axis=(1, 3, 5))
-        better = votes > most
-        winner[better], most[better] = label, votes[better]
-    return Volume(winner, grid)
+    blocks = _blocks(labels.voxels, factor, grid.shape).transpose(0, 2, 4, 1, 3, 5).reshape(*grid.shape, factor**3)
+    # Atlases have hundreds of labels: sorting each block finds its longest run without asking label by label.
+    ordered = np.sort(blocks, axis=-1)
+    run = np.ones(ordered.shape, dtype=np.int32)
+    for place in range(1, ordered.shape[-1]):
+        goes_on = ordered[..., place] == ordered[..., place - 1]
+        run[..., place] += run[..., place - 1] * goes_on
+    longest = run.argmax(axis=-1)[..., None]  # the first of equals, which holds the smallest label
+    return Volume(np.take_along_axis(ordered, longest, axis=-1)[..., 0], grid)
 
 
 def pooled_grid(grid: Grid, factor: int) -> Grid:
