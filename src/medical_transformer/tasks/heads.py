@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -58,22 +59,42 @@ class SegmentationHead(nn.Module):
     def forward(self, encoding: Encoding, shape: Sequence[int]) -> OutputMap:
         """Predict class scores for every voxel of a field of view of the given shape."""
         shares = torch.split(self.linear.weight, list(self.map_channels), dim=1)
-        total = self.linear.bias[None, :, None, None, None]
+        total = self.linear.bias[None, :, None, None, None].expand(len(encoding.maps[0]), -1, *shape).clone()
         for features, share in zip(encoding.maps, shares, strict=True):
-            reduced = torch.einsum("oc,bcras->boras", share, features)
-            total = total + spread(reduced, shape)
+            total += spread(torch.einsum("oc,bcras->boras", share, features), shape)
         return total
 
     def forward_plain(self, encoding: Encoding, shape: Sequence[int]) -> OutputMap:
         """Do the same by building the full-resolution concatenation; kept to prove `forward` right."""
-        together = torch.cat([spread(features, shape).expand(-1, -1, *shape) for features in encoding.maps], dim=1)
+        together = torch.cat(
+            [
+                functional.interpolate(features, size=tuple(shape), mode="trilinear", align_corners=False)
+                for features in encoding.maps
+            ],
+            dim=1,
+        )
         outputs: Tensor = self.linear(together.movedim(1, -1)).movedim(-1, 1)
         return outputs
 
 
 def spread(features: FeatureMap, shape: Sequence[int]) -> FeatureMap:
-    """Up-sample a map linearly to a field of view; axes of length 1 are left to broadcasting."""
-    target = [1 if have == 1 else want for have, want in zip(features.shape[2:], shape, strict=True)]
-    if list(features.shape[2:]) == target:
-        return features
-    return functional.interpolate(features, size=target, mode="trilinear", align_corners=False)
+    """Up-sample a map linearly to a field of view; axes of length 1 are left to broadcasting.
+
+    Linear interpolation is separable: one small matrix per axis is as exact as `functional.interpolate` and several
+    times faster, above all in its gradient.
+    """
+    right, anterior, superior = features.shape[2:]
+    if superior not in (1, shape[2]):
+        features = features @ _interpolation(superior, shape[2], features)
+    if anterior not in (1, shape[1]):
+        features = _interpolation(anterior, shape[1], features).T @ features
+    if right not in (1, shape[0]):
+        planes = _interpolation(right, shape[0], features).T @ features.flatten(-2)
+        features = planes.reshape(*planes.shape[:-1], *features.shape[-2:])
+    return features
+
+
+def _interpolation(have: int, want: int, like: Tensor) -> Float[Tensor, "have want"]:
+    """Return the weight of each of `have` samples in each of `want`, in the middle of their shares of the length."""
+    samples = torch.eye(have, dtype=like.dtype, device=like.device)[:, None]
+    return functional.interpolate(samples, size=want, mode="linear", align_corners=False)[:, 0]
