@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from medical_transformer.backbones import baselines
 from medical_transformer.backbones.medical_transformer import MedicalTransformer, MedicalTransformerConfig
+from medical_transformer.backbones.tissue_volumes import TissueVolumes, TissueVolumesConfig
 from medical_transformer.contracts import Backbone
 from medical_transformer.errors import ConfigError
 
@@ -105,17 +106,30 @@ BACKBONES: Mapping[str, BackboneEntry] = {
 }
 
 
+# Backbones without weights to learn: their linear head is fitted in closed form, and they cannot segment.
+MEASUREMENTS: Mapping[str, BackboneEntry] = {
+    "tissue-volumes": BackboneEntry(
+        TissueVolumesConfig,
+        TissueVolumes,
+        "Tissue volumes and a linear model",
+        "Ashburner and Friston 2005, doi 10.1016/j.neuroimage.2005.02.018",
+        note="Not among the paper's methods.",
+    ),
+}
+
+
 def find_backbone(name: str) -> BackboneEntry:
     """Look a backbone up.
 
     Raises:
         ConfigError: for an unknown name; the message names the nearest known one.
     """
-    if name not in BACKBONES:
-        near = get_close_matches(name, BACKBONES, n=1)
+    known = {**BACKBONES, **MEASUREMENTS}
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"There is no backbone {name!r}; there are: {', '.join(BACKBONES)}.{hint}")
-    return BACKBONES[name]
+        raise ConfigError(f"There is no backbone {name!r}; there are: {', '.join(known)}.{hint}")
+    return known[name]
 
 
 def build_backbone(name: str, settings: Mapping[str, Any] | None = None) -> Backbone:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,16 @@ from jaxtyping import Float
 
 from medical_transformer.contracts import Backbone
 from medical_transformer.experiments.data import Data
-from medical_transformer.preprocessing.tissues import tissue_maps
+from medical_transformer.preprocessing.tissues import tissue_shares
 from medical_transformer.tasks import TaskModel, load_model
 from medical_transformer.volumes.whole_files import whole_file
 
 Features = Float[np.ndarray[Any, Any], "scan feature"]
-REGION_MM = 8.0
+REGION_MM = 12.0
 
 
 def tissue_features(data: Data, folder: Path) -> Features:
-    """Return each scan's CSF, grey and white matter per cube of 8 mm: the volumes of some 5,000 regions.
+    """Return each scan's CSF, grey and white matter per cube of 12 mm: the volumes of some 1,500 regions.
 
     The scans lie in the template's space, so that a cube is the same region in everybody. Cubes that hold no tissue
     in anyone are left out.
@@ -32,7 +32,7 @@ def tissue_features(data: Data, folder: Path) -> Features:
     """
 
     def compute() -> Features:
-        features = np.stack([_regional(data, place) for place in range(len(data.cohort))])
+        features = np.stack([_measured(data, place) for place in range(len(data.cohort))])
         return features[:, features.std(axis=0) > 0]
 
     return _kept(folder / f"tissues-{_name(data)}.npy", compute)
@@ -49,26 +49,24 @@ def encoder_features(encoder: Path, data: Data, folder: Path) -> Features:
 
     def compute() -> Features:
         network = load_model(encoder).network
-        return _vectors(network.backbone if isinstance(network, TaskModel) else network, data)
+        return vectors_of(
+            network.backbone if isinstance(network, TaskModel) else network, data, range(len(data.cohort))
+        )
 
     weights = hashlib.sha256((encoder / "model.safetensors").read_bytes()).hexdigest()
     return _kept(folder / f"vectors-{_name(data, weights)}.npy", compute)
 
 
-def _regional(data: Data, place: int) -> Any:
-    """Return the mean share of each tissue in each cube of one scan."""
-    grid = data.store.grids[place]
-    side = max(1, round(REGION_MM / min(grid.spacing_mm)))
-    maps = tissue_maps(data.store.volumes([place])[0, 0])
-    padded = np.pad(maps, [(0, 0), *((0, -length % side) for length in grid.shape)])
-    blocks = padded.reshape(3, *(part for length in padded.shape[1:] for part in (length // side, side)))
-    return blocks.mean(axis=(2, 4, 6)).ravel()
+def _measured(data: Data, place: int) -> Any:
+    cube = max(1, round(REGION_MM / min(data.store.grids[place].spacing_mm)))
+    return tissue_shares(data.store.volumes([place])[0, 0], cube)
 
 
 @torch.inference_mode()
-def _vectors(backbone: Backbone, data: Data) -> Features:
+def vectors_of(backbone: Backbone, data: Data, places: Sequence[int]) -> Features:
+    """Return what a backbone says of some scans as they are, one vector per row."""
     backbone = backbone.eval()
-    scans = (torch.from_numpy(data.store.volumes([place])) for place in range(len(data.cohort)))
+    scans = (torch.from_numpy(data.store.volumes([place])) for place in places)
     return torch.cat([backbone(scan).vector for scan in scans]).numpy()
 
 

@@ -25,21 +25,21 @@ class LinearModel:
 
     Attributes:
         task: a regression or a classification.
-        reduced: from features to components.
-        spread: of the components on the training scans.
-        estimator: fitted to the components in units of their spread.
+        scale: what each feature is divided by.
+        reduced: from scaled features to components.
+        estimator: fitted to the components.
         penalty: the strength that was best on the validation scans.
     """
 
     task: AnyTask
+    scale: Features
     reduced: Any
-    spread: float
     estimator: Any
     penalty: float
 
     def answer(self, features: Features, scans: Sequence[Scan], fold: int) -> list[SubjectPrediction]:
         """Answer for scans by their features."""
-        answers = self._answers(self.reduced.transform(features) / self.spread)
+        answers = self._answers(self.reduced.transform(features / self.scale))
         return [
             SubjectPrediction(
                 scan=scan.name,
@@ -51,6 +51,21 @@ class LinearModel:
             )
             for scan, (value, probabilities) in zip(scans, answers, strict=True)
         ]
+
+    def layer(self) -> tuple[Features, Features]:
+        """Return the same model as one linear layer on the features: outputs by features, and a bias per output.
+
+        The outputs are the number, or a score per class in the order of the task, whose softmax is its probability.
+        """
+        coefficients, constants = np.atleast_2d(self.estimator.coef_), np.atleast_1d(self.estimator.intercept_)
+        if isinstance(self.task, Classification) and len(coefficients) == 1:
+            # Two classes have one score, that of the second: half of it to either side gives the same softmax.
+            coefficients, constants = (
+                np.concatenate([-coefficients, coefficients]) / 2,
+                np.array([-1, 1]) * constants / 2,
+            )
+        on_features = coefficients @ self.reduced.components_ / self.scale
+        return on_features, constants - coefficients @ self.reduced.components_ @ self.reduced.mean_
 
     def _answers(self, components: Features) -> list[tuple[float | str, dict[str, float]]]:
         if not isinstance(self.task, Classification):
@@ -76,22 +91,30 @@ def fit_linear(
             f"All {len(truth)} training scans have {task.label} {truth[0]}; a linear model needs two different labels. "
             "Take more subjects, fewer folds or a larger share of the labels."
         )
+    scale = _scale(training[0].astype(np.float64))
     # As many components as there are scans lose nothing, and make nineteen penalties nearly as cheap as one.
-    reduced = PCA(svd_solver="full").fit(training[0].astype(np.float64))
-    components = reduced.transform(training[0])
-    # The features share one unit, so that all are divided by one spread: dividing each by its own would blow up
-    # those that hardly vary in training.
-    spread = float(np.sqrt(components.var(axis=0).mean())) or 1.0
-    fitted = [
-        LinearModel(task, reduced, spread, _estimator(task, one).fit(components / spread, truth), one)
-        for one in PENALTIES
-    ]
+    reduced = PCA(svd_solver="full").fit(training[0] / scale)
+    components = reduced.transform(training[0] / scale)
+    fitted = [LinearModel(task, scale, reduced, _estimator(task, one).fit(components, truth), one) for one in PENALTIES]
     name = primary_metric(task)
     scores = [
         score(task.kind, model.answer(*validation, fold=0), classes_of(task)).get(name, np.nan) for model in fitted
     ]
     better = np.nan_to_num(-np.array(scores) if name == "mae" else np.array(scores), nan=-np.inf)
     return fitted[int(np.argmax(better))]
+
+
+def _scale(features: Features) -> Features:
+    """Return what makes every feature vary alike.
+
+    Dividing each by its own spread alone would blow up those that hardly vary in training and may do so later; so no
+    feature is divided by less than half of what is usual. The total is of variance one per scan.
+    """
+    spread = features.std(axis=0)
+    usual = float(np.sqrt((spread**2).mean())) or 1.0
+    bounded = np.maximum(spread, usual / 2)
+    total: Features = bounded * np.sqrt(((spread / bounded) ** 2).sum() or 1.0)
+    return total
 
 
 def _estimator(task: AnyTask, penalty: float) -> Any:

@@ -17,6 +17,7 @@ from medical_transformer.backbones import (
 from medical_transformer.backbones.weights import LoadedWeights, load_weights, read_tensors
 from medical_transformer.contracts import Backbone, Decoder
 from medical_transformer.errors import WeightsError
+from medical_transformer.experiments.closed_form import fit_head
 from medical_transformer.experiments.config import BackboneConfig, FinetuneConfig, InputConfig, identity
 from medical_transformer.experiments.data import Data, LabelledSource
 from medical_transformer.tasks import SavedModel, TaskModel, TaskObjective, load_model
@@ -64,6 +65,8 @@ def train_model(
 ) -> tuple[TaskModel, Fitted]:
     """Train a model for a task on part of a cohort; the best epoch's weights are left in it.
 
+    Where the backbone has nothing to learn, the head is fitted in closed form.
+
     Args:
         data: the prepared cohort.
         split: which scans train and which choose the epoch.
@@ -74,6 +77,8 @@ def train_model(
     """
     model = build_model(config)
     source = LabelledSource(data, config.task, augment=config.training.augment)
+    if not any(True for _ in model.backbone.parameters()):
+        return model, fit_head(model, source, split, folder=folder, on_epoch=on_epoch)
     source.keep_on(choose_device(config.training.device))
     weights = None
     if not config.task.needs_maps:

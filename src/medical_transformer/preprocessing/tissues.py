@@ -9,6 +9,7 @@ from sklearn.mixture import GaussianMixture
 from medical_transformer.errors import PreparationError
 
 Voxels = Float[np.ndarray[Any, Any], "right anterior superior"]
+TissueShares = Float[np.ndarray[Any, Any], "feature"]
 TissueMaps = Float[np.ndarray[Any, Any], "3 right anterior superior"]
 
 TISSUES = ("csf", "grey", "white")  # in the order of their brightness on T1
@@ -39,3 +40,19 @@ def tissue_maps(voxels: Voxels) -> TissueMaps:
     maps = np.zeros((3, *voxels.shape), dtype=np.float32)
     maps[:, brain] = mixture.predict_proba(inside)[:, np.argsort(mixture.means_[:, 0])].T
     return maps
+
+
+def tissue_shares(voxels: Voxels, cube: int) -> TissueShares:
+    """Return the mean share of CSF, grey and white matter in each cube of some voxels' side, tissue by tissue.
+
+    Cubes at the far end of an axis reach beyond the volume, where there is no tissue.
+
+    Args:
+        voxels: a prepared T1 scan; 0 outside the brain.
+        cube: voxels along each side of a cube.
+    """
+    maps = tissue_maps(voxels)
+    padded = np.pad(maps, [(0, 0), *((0, -length % cube) for length in voxels.shape)])
+    blocks = padded.reshape(len(TISSUES), *(part for length in padded.shape[1:] for part in (length // cube, cube)))
+    shares: TissueShares = blocks.mean(axis=(2, 4, 6)).ravel()
+    return shares

@@ -1,0 +1,81 @@
+"""Fitting the head of a backbone that has nothing to learn: one linear model instead of epochs."""
+
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from medical_transformer.contracts import Encoding
+from medical_transformer.errors import CohortError, ConfigError
+from medical_transformer.experiments.data import LabelledSource
+from medical_transformer.experiments.features import Features, vectors_of
+from medical_transformer.experiments.linear_model import fit_linear
+from medical_transformer.tasks import Classification, Regression, TaskModel, VectorHead
+from medical_transformer.training import EpochRecord, Fitted, Journal
+from medical_transformer.training.fit import OnEpoch, Split
+
+
+def fit_head(
+    model: TaskModel, source: LabelledSource, split: Split, *, folder: Path | None, on_epoch: OnEpoch | None
+) -> Fitted:
+    """Fit a ridge or a logistic regression on the backbone's vectors, and put it into the linear head.
+
+    The penalty is the one that does best on the validation scans, as the epoch of a training is.
+
+    Args:
+        model: its backbone has no weights; its head is linear.
+        source: where scans and targets come from.
+        split: which scans are fitted, and which choose the penalty.
+        folder: gets the journal, of a single row.
+        on_epoch: called once.
+
+    Raises:
+        ConfigError: for a segmentation.
+        CohortError: if the training scans lack a class.
+    """
+    start = time.perf_counter()
+    if not isinstance(model.task, Classification | Regression):
+        raise ConfigError("A backbone without weights answers with a number or a class, not with a label map.")
+    training, validation = (
+        (vectors_of(model.backbone, source.data, places), source.scans(places))
+        for places in (split.training, split.validation)
+    )
+    _put(*fit_linear(model.task, training, validation).layer(), model)
+    found = _numbers(model, validation[0], source.targets(split.validation))
+    record = EpochRecord(
+        epoch=1,
+        training_loss=_numbers(model, training[0], source.targets(split.training))["loss"],
+        validation_loss=found.pop("loss"),
+        metrics=found,
+        learning_rate=0.0,
+        seconds=time.perf_counter() - start,
+    )
+    fitted = Fitted(Journal([record]), record)
+    if folder is not None:
+        fitted.journal.save(folder / "journal.tsv")
+    if on_epoch is not None:
+        on_epoch(record)
+    return fitted
+
+
+@torch.no_grad()
+def _put(weight: Features, bias: Features, model: TaskModel) -> None:
+    """Make a linear model the head, which then answers in the label's own unit."""
+    head, task = model.head, model.task
+    assert isinstance(head, VectorHead)
+    if isinstance(task, Classification) and len(weight) != len(task.classes):
+        raise CohortError(f"The training scans hold {len(weight)} of the {len(task.classes)} classes of {task.label}.")
+    head.linear.weight.copy_(torch.from_numpy(weight))
+    head.linear.bias.copy_(torch.from_numpy(bias))
+    head.centre.zero_()
+    head.scale.fill_(1.0)
+
+
+@torch.no_grad()
+def _numbers(model: TaskModel, vectors: Features, targets: Tensor) -> dict[str, float]:
+    """Return the mean of the loss and of the task's scores, as an epoch's validation does."""
+    outputs = model.head(Encoding(torch.from_numpy(vectors).float(), ()), ())
+    scores = {name: total / len(outputs) for name, total in model.task.scores(outputs, targets).items()}
+    weights = model.task.loss_weights(targets)
+    return {"loss": float(model.task.loss(outputs, targets, weights)), **scores}

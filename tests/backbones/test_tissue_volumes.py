@@ -1,0 +1,32 @@
+"""The backbone that measures instead of learning."""
+
+import pytest
+import torch
+
+from medical_transformer.backbones import build_backbone
+from medical_transformer.errors import ConfigError
+from medical_transformer.preprocessing.tissues import tissue_shares
+
+SHAPE = (13, 16, 10)
+
+
+def scans(count: int) -> torch.Tensor:
+    return torch.rand((count, 1, *SHAPE), generator=torch.Generator().manual_seed(0))
+
+
+def test_the_vector_of_a_scan_is_its_tissue_shares() -> None:
+    backbone = build_backbone("tissue-volumes", {"shape": SHAPE, "cube": 5})
+    volumes = scans(2)
+    vectors = backbone(volumes).vector
+    assert vectors.shape == (2, backbone.feature_size) == (2, 3 * 3 * 4 * 2)
+    for vector, volume in zip(vectors, volumes, strict=True):
+        torch.testing.assert_close(vector, torch.from_numpy(tissue_shares(volume[0].numpy(), 5)))
+
+
+def test_it_has_nothing_to_learn() -> None:
+    assert not list(build_backbone("tissue-volumes").parameters())
+
+
+def test_scans_of_another_shape_are_refused_with_the_setting_to_change() -> None:
+    with pytest.raises(ConfigError, match=r"shape: \[13, 16, 10\]"):
+        build_backbone("tissue-volumes")(scans(1))
