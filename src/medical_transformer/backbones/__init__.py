@@ -7,6 +7,7 @@ from medical_transformer.backbones.medical_transformer import (
 )
 from medical_transformer.backbones.published import PublishedWeights, load_published, load_published_decoder
 from medical_transformer.backbones.registry import BACKBONES, BackboneEntry, build_backbone, find_backbone
+from medical_transformer.backbones.tissue_volumes import TissueVolumes, TissueVolumesConfig
 
 __all__ = [
     "BACKBONES",
@@ -15,6 +16,8 @@ __all__ = [
     "MedicalTransformer",
     "MedicalTransformerConfig",
     "PublishedWeights",
+    "TissueVolumes",
+    "TissueVolumesConfig",
     "build_backbone",
     "find_backbone",
     "load_published",

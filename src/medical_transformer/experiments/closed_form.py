@@ -1,19 +1,27 @@
 """Fitting the head of a backbone that has nothing to learn: one linear model instead of epochs."""
 
 import time
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from medical_transformer.backbones import TissueVolumes, TissueVolumesConfig
 from medical_transformer.contracts import Encoding
 from medical_transformer.errors import CohortError, ConfigError
 from medical_transformer.experiments.data import LabelledSource
-from medical_transformer.experiments.features import Features, vectors_of
+from medical_transformer.experiments.features import Features
 from medical_transformer.experiments.linear_model import fit_linear
+from medical_transformer.preprocessing import Store
 from medical_transformer.tasks import Classification, Regression, TaskModel, VectorHead
 from medical_transformer.training import EpochRecord, Fitted, Journal
 from medical_transformer.training.fit import OnEpoch, Split
+
+Measured = Float[np.ndarray[Any, Any], "feature"]
 
 
 def fit_head(
@@ -35,10 +43,10 @@ def fit_head(
         CohortError: if the training scans lack a class.
     """
     start = time.perf_counter()
-    if not isinstance(model.task, Classification | Regression):
+    if not isinstance(model.task, Classification | Regression) or not isinstance(model.backbone, TissueVolumes):
         raise ConfigError("A backbone without weights answers with a number or a class, not with a label map.")
     training, validation = (
-        (vectors_of(model.backbone, source.data, places), source.scans(places))
+        (np.stack([_vector(model.backbone.config, source.data.store, place) for place in places]), source.scans(places))
         for places in (split.training, split.validation)
     )
     _put(*fit_linear(model.task, training, validation).layer(), model)
@@ -57,6 +65,13 @@ def fit_head(
     if on_epoch is not None:
         on_epoch(record)
     return fitted
+
+
+@lru_cache(maxsize=100_000)
+def _vector(measuring: TissueVolumesConfig, store: Store, place: int) -> Measured:
+    """Measure a scan once, however many folds it trains in."""
+    vector: Measured = TissueVolumes(measuring)(torch.from_numpy(store.volumes([place]))).vector[0].numpy()
+    return vector
 
 
 @torch.no_grad()

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,7 @@ def encoder_features(encoder: Path, data: Data, folder: Path) -> Features:
 
     def compute() -> Features:
         network = load_model(encoder).network
-        return vectors_of(
-            network.backbone if isinstance(network, TaskModel) else network, data, range(len(data.cohort))
-        )
+        return _vectors(network.backbone if isinstance(network, TaskModel) else network, data)
 
     weights = hashlib.sha256((encoder / "model.safetensors").read_bytes()).hexdigest()
     return _kept(folder / f"vectors-{_name(data, weights)}.npy", compute)
@@ -63,10 +61,9 @@ def _measured(data: Data, place: int) -> Any:
 
 
 @torch.inference_mode()
-def vectors_of(backbone: Backbone, data: Data, places: Sequence[int]) -> Features:
-    """Return what a backbone says of some scans as they are, one vector per row."""
+def _vectors(backbone: Backbone, data: Data) -> Features:
     backbone = backbone.eval()
-    scans = (torch.from_numpy(data.store.volumes([place])) for place in places)
+    scans = (torch.from_numpy(data.store.volumes([place])) for place in range(len(data.cohort)))
     return torch.cat([backbone(scan).vector for scan in scans]).numpy()
 
 
