@@ -14,6 +14,7 @@ from medical_transformer.errors import WeightsError
 from medical_transformer.serving import Predictor, predict
 from medical_transformer.serving.answered import Status
 from medical_transformer.serving.requests import resolve, subject_of
+from medical_transformer.tasks import shipped
 
 Write = Callable[..., Path]
 
@@ -64,6 +65,29 @@ def test_a_label_map_lies_on_the_grid_of_the_input_with_its_header(
     assert np.allclose(labels.affine, turned.affine)
     assert labels.header["descrip"].item() == b"kept"
     assert set(np.unique(labels.get_fdata())) <= {0, 1, 2, 4}
+
+
+def test_the_volume_of_each_region_stands_in_ml_beside_the_map(
+    make_model: Write, write_brain: Write, tmp_path: Path
+) -> None:
+    predict([write_brain("a.nii.gz")], make_model("tumour"), tmp_path / "out", workers=0)
+    labels = nibabel.load(tmp_path / "out" / "a_dseg.nii.gz")
+    (row,) = rows(tmp_path / "out")
+    assert list(row) == ["scan", "subject", "WT_ml", "ET_ml", "status", "reason"]
+    for column, values in (("WT_ml", (1, 2, 4)), ("ET_ml", (4,))):
+        voxels = np.isin(labels.get_fdata(), values).sum()
+        assert float(row[column]) == pytest.approx(voxels * 3.4 * 3.3 * 3.2 / 1000, abs=1e-3)
+
+
+def test_a_model_that_comes_with_the_package_answers_by_its_name(
+    make_model: Write, write_brain: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipped, "SHIPPED", make_model("age").parent)
+    monkeypatch.chdir(tmp_path)
+    predict([write_brain("a.nii.gz")], "age", tmp_path / "out", workers=0)
+    answer = json.loads((tmp_path / "out" / "a.json").read_text(encoding="utf-8"))
+    assert answer["model"]["name"] == "age"
+    assert np.isfinite(answer["answers"]["age_years"])
 
 
 def test_left_stays_left_on_the_way_through_the_network(make_model: Write, write_brain: Write, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from medical_transformer.backbones import MedicalTransformer
 from medical_transformer.errors import WeightsError
-from medical_transformer.preprocessing import PipelineConfig
+from medical_transformer.preprocessing import BRATS, PipelineConfig
 from medical_transformer.tasks import (
     AnyTask,
     Classification,
@@ -68,6 +69,48 @@ def test_a_saved_model_answers_the_same(
     assert isinstance(loaded.network, TaskModel)
     assert loaded.network.task == task
     assert torch.equal(loaded.network(volumes), model(volumes))
+
+
+@torch.no_grad()
+def test_a_model_in_half_precision_answers_nearly_the_same_from_half_the_bytes(
+    backbone: MedicalTransformer, volumes: Tensor, tmp_path: Path
+) -> None:
+    model = TaskModel(backbone, TASKS[1]).eval()
+    TASKS[1].prepare_head(model.head, torch.tensor([[48.7], [32.1]]))
+    for name, half in (("single", False), ("half", True)):
+        save_model(saved(model), tmp_path / name, half=half)
+    loaded = load_model(tmp_path / "half").network
+    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
+    assert not torch.equal(loaded(volumes), model(volumes))
+    assert torch.allclose(loaded(volumes), model(volumes), atol=0.05)
+    single, half = ((tmp_path / name / "model.safetensors").stat().st_size for name in ("single", "half"))
+    assert half < 0.75 * single  # of a network this small the names and vectors weigh more than in a real one
+
+
+def test_the_mean_and_spread_of_a_label_are_not_rounded_to_half_precision(
+    backbone: MedicalTransformer, tmp_path: Path
+) -> None:
+    model = TaskModel(backbone, TASKS[1])
+    TASKS[1].prepare_head(model.head, torch.tensor([[48.77], [32.19]]))
+    save_model(saved(model), tmp_path, half=True)
+    loaded = load_model(tmp_path).network
+    assert isinstance(loaded, TaskModel)
+    assert torch.equal(loaded.head.centre, model.head.centre)
+    assert torch.equal(loaded.head.scale, model.head.scale)
+
+
+@pytest.mark.parametrize(
+    ("preparation", "pool", "shape"),
+    [
+        (PipelineConfig(), 1, (96, 114, 96)),  # section 4.1.1 of the paper, at 2 mm
+        (PipelineConfig(), 2, (48, 57, 48)),
+        (BRATS, 1, (160, 192, 128)),
+    ],
+)
+def test_a_model_knows_how_many_voxels_it_sees(
+    preparation: PipelineConfig, pool: int, shape: tuple[int, int, int], backbone: MedicalTransformer
+) -> None:
+    assert replace(saved(backbone), preparation=preparation, pool=pool).field_of_view == shape
 
 
 def test_everything_that_travels_with_the_weights_comes_back(backbone: MedicalTransformer, tmp_path: Path) -> None:

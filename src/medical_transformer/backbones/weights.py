@@ -36,10 +36,23 @@ class LoadedWeights:
         )
 
 
-def save_weights(module: nn.Module, path: Path, *, prefix: str = "") -> None:
+def save_weights(module: nn.Module, path: Path, *, half: bool = False) -> None:
     """Write a module's parameters and buffers as safetensors; the file appears only when it is complete."""
-    tensors = {prefix + name: tensor.detach().contiguous() for name, tensor in module.state_dict().items()}
-    write_tensors(tensors, path)
+    write_tensors(stored_tensors(module, half=half), path)
+
+
+def stored_tensors(module: nn.Module, *, half: bool) -> dict[str, Tensor]:
+    """Return a module's tensors as they are stored; a network takes halved ones back in its own precision.
+
+    Only matrices and kernels are halved. Vectors (biases, norms, the mean and spread of a label) are less than one
+    weight in a hundred, and a mean age of 48.7 years would be off by 0.01 of them.
+    """
+    own = {name: tensor.detach().contiguous() for name, tensor in module.state_dict().items()}
+    return {name: tensor.half() if half and _many(tensor) else tensor for name, tensor in own.items()}
+
+
+def _many(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() and tensor.ndim > 1
 
 
 def write_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:

@@ -10,7 +10,10 @@ from medical_transformer.cli.options import Out, say
 
 def predict(
     scans: Annotated[list[Path], typer.Argument(help="Raw scans: files, folders or cohorts.", show_default=False)],
-    model: Annotated[Path, typer.Option(help="Model folder, as `finetune` leaves it.", show_default=False)],
+    model: Annotated[
+        str,
+        typer.Option(help="Model folder, as `finetune` leaves it, or a name of `medtrans models`.", show_default=False),
+    ],
     out: Out,
     workers: Annotated[int | None, typer.Option(help="Processes; by default what fits into the machine.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",

@@ -75,6 +75,7 @@ def finetune_config(prepared: Path, asked: FinetuneOptions, written: dict[str, A
     """
     from medical_transformer.cohorts import Cohort
     from medical_transformer.experiments import FinetuneConfig, choose_task
+    from medical_transformer.tasks.shipped import lasting_name
 
     settings, label = asked.over(written), asked.label
     said = section(settings, "task").get("label", label)
@@ -84,16 +85,16 @@ def finetune_config(prepared: Path, asked: FinetuneOptions, written: dict[str, A
         task = choose_task(Cohort.load(prepared), label, asked.task, regions=read_regions(asked.regions))
         settings = {**settings, "task": task.model_dump(mode="json")}
     if asked.encoder is not None:
-        settings = merged(_of_encoder(asked.encoder, settings), {**settings, "encoder": str(asked.encoder.resolve())})
+        settings = merged(_of_encoder(asked.encoder, settings), {**settings, "encoder": lasting_name(asked.encoder)})
     return validated(FinetuneConfig, settings)
 
 
-def _of_encoder(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def _of_encoder(encoder: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that must be those of the encoder unless the user says otherwise."""
-    from medical_transformer.tasks import load_model
+    from medical_transformer.tasks import find_model, load_model
 
-    saved = load_model(folder)
+    saved = load_model(find_model(encoder))
     name = section(settings, "backbone").get("name", saved.backbone["name"])
     if name != saved.backbone["name"]:
-        raise ConfigError(f"{folder} holds a {saved.backbone['name']}, but --backbone is {name}.")
+        raise ConfigError(f"{encoder} holds a {saved.backbone['name']}, but --backbone is {name}.")
     return {"backbone": dict(saved.backbone), "input": {"pool": saved.pool, "modalities": list(saved.modalities)}}

@@ -68,7 +68,10 @@ class FinetuneConfig(Frozen):
     input: InputConfig = InputConfig()
     backbone: BackboneConfig = BackboneConfig()
     training: TrainingConfig = TrainingConfig()
-    encoder: Annotated[str | None, Field(description="Folder of the pre-trained encoder; none is scratch.")] = None
+    encoder: Annotated[
+        str | None,
+        Field(description="Pre-trained encoder: its folder, or a name of `medtrans models`; none is scratch."),
+    ] = None
     validation: Annotated[float, Field(gt=0, le=1 / 3, description="Share of subjects that choose the epoch.")] = 0.2
 
     @model_validator(mode="after")

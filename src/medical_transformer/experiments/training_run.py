@@ -20,7 +20,8 @@ from medical_transformer.errors import WeightsError
 from medical_transformer.experiments.closed_form import fit_head
 from medical_transformer.experiments.config import BackboneConfig, FinetuneConfig, InputConfig, identity
 from medical_transformer.experiments.data import Data, LabelledSource
-from medical_transformer.tasks import SavedModel, TaskModel, TaskObjective, load_model
+from medical_transformer.tasks import SavedModel, TaskModel, TaskObjective, find_model, load_model
+from medical_transformer.tasks.shipped import place_of
 from medical_transformer.training import Fitted, derive_seed, fit
 from medical_transformer.training.compilation import compile_where_it_pays
 from medical_transformer.training.devices import choose_device
@@ -113,7 +114,7 @@ def run_identity(data: Data, split: Split, config: FinetuneConfig, *place: str |
 
 def _starting_files(config: FinetuneConfig) -> list[Path]:
     """Return the files that training starts from, as far as they lie here already."""
-    encoder = [] if config.encoder is None else [Path(config.encoder) / "model.safetensors"]
+    encoder = [] if config.encoder is None else [place_of(config.encoder) / "model.safetensors"]
     published = [] if config.backbone.weights is None else [Path(config.backbone.weights)]
     return [path for path in (*encoder, *published) if path.is_file()]
 
@@ -122,7 +123,7 @@ def build_model(config: FinetuneConfig) -> TaskModel:
     """Build the model of a fine-tuning, with the weights that the configuration starts from."""
     backbone = new_backbone(config.backbone, config.input, config.training.seed)
     if config.encoder is not None:
-        load_encoder(backbone, Path(config.encoder))
+        load_encoder(backbone, find_model(config.encoder))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(config.training.seed, "head"))
         model = TaskModel(backbone, config.task)

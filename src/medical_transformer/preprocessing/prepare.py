@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from medical_transformer.cohorts import Cohort, Entry, Ledger, Scan, Verdict
 from medical_transformer.cohorts.ledger import line_of
@@ -24,6 +23,7 @@ from medical_transformer.preprocessing.job import Job, Outcome, do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
 from medical_transformer.preprocessing.modalities import leading_order
 from medical_transformer.preprocessing.names import ScanFiles, refuse_shared_files
+from medical_transformer.preprocessing.progress import scan_progress
 from medical_transformer.preprocessing.quality_page import Row, write_quality_page
 from medical_transformer.preprocessing.workers import Died, run_each
 
@@ -154,8 +154,7 @@ def _run(jobs: Sequence[Job], out: Path, run: Runner, console: Console) -> dict[
     for name, outcome in outcomes.items():
         _tell(console, name, outcome)
     left = [job for place, job in enumerate(jobs) if place not in known]
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress, keeping(out) as keep:
+    with scan_progress(console) as progress, keeping(out) as keep:
         task = progress.add_task("preparing", total=len(jobs), completed=len(known))
         for place, result in run(left):
             job = left[place]

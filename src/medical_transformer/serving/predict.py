@@ -6,15 +6,16 @@ from functools import lru_cache
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from medical_transformer.cohorts.ledger import line_of
 from medical_transformer.errors import MedicalTransformerError, sentence_of
 from medical_transformer.preprocessing.memory import choose_workers
+from medical_transformer.preprocessing.progress import scan_progress
 from medical_transformer.preprocessing.workers import Died, run_each
 from medical_transformer.serving.answered import Answered, Status, write_answers
 from medical_transformer.serving.predictor import Predictor
 from medical_transformer.serving.requests import Request, resolve
+from medical_transformer.tasks import find_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class _Job:
 
 def predict(
     scans: Sequence[Path],
-    model: Path,
+    model: str | Path,
     out: Path,
     *,
     workers: int | None = None,
@@ -50,7 +51,7 @@ def predict(
 
     Args:
         scans: NIfTI files, folders of them in any layout that `index` reads, or cohorts.
-        model: a model folder, as `finetune` leaves it.
+        model: a model folder, as `finetune` leaves it, or the name of a model that comes with the package.
         out: gets `predictions.tsv`, and per scan a JSON, a picture and, for segmentations, a label map on the
             input's own grid with its header kept.
         workers: processes; by default one scan is answered in this process, and many by as many workers as fit.
@@ -65,14 +66,14 @@ def predict(
     """
     console = console or Console(stderr=True)
     _predictor.cache_clear()  # the folder may hold another model than the last time
-    predictor = _predictor(model, device)
+    folder = find_model(model)
+    predictor = _predictor(folder, device)
     requests = resolve(scans, predictor.saved.prepared or predictor.saved.modalities)
     if workers is None:
         workers = 0 if len(requests) <= 1 else choose_workers(predictor.saved.preparation)
-    jobs = [_Job(request, model, out, device) for request in requests]
+    jobs = [_Job(request, folder, out, device) for request in requests]
     answers: dict[int, Answered] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    with scan_progress(console) as progress:
         task = progress.add_task("predicting", total=len(jobs))
         for place, result in run_each(_do, jobs, workers):
             answer = _refused(requests[place], result.sentence) if isinstance(result, Died) else result

@@ -7,6 +7,7 @@ from medical_transformer.tasks.model_folder import AnyTask, SavedModel, load_mod
 from medical_transformer.tasks.objective import SELECTION, LabelledBatch, TaskObjective
 from medical_transformer.tasks.regression import Regression
 from medical_transformer.tasks.segmentation import BRATS_REGIONS, Segmentation
+from medical_transformer.tasks.shipped import find_model, shipped_models
 from medical_transformer.tasks.task import Answer, Task
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "TaskModel",
     "TaskObjective",
     "VectorHead",
+    "find_model",
     "load_model",
     "save_model",
+    "shipped_models",
 ]

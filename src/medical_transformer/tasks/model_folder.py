@@ -14,6 +14,7 @@ from medical_transformer.cohorts.tables import read_json, write_json
 from medical_transformer.contracts import Backbone
 from medical_transformer.errors import CohortError, WeightsError
 from medical_transformer.preprocessing import PipelineConfig
+from medical_transformer.preprocessing.template import MNI_GRID
 from medical_transformer.tasks.classification import Classification
 from medical_transformer.tasks.model import TaskModel
 from medical_transformer.tasks.regression import Regression
@@ -46,10 +47,23 @@ class SavedModel:
     about: Mapping[str, Any] = field(default_factory=dict)
     prepared: tuple[str, ...] = ()
 
+    @property
+    def field_of_view(self) -> tuple[int, int, int]:
+        """Voxels along right, anterior and superior that the network sees."""
+        fine = MNI_GRID.shape if self.preparation.space == "mni" else self.preparation.crop_shape
+        right, anterior, superior = (side // self.preparation.pool // self.pool for side in fine)
+        return right, anterior, superior
 
-def save_model(model: SavedModel, folder: Path) -> None:
-    """Write `model.safetensors`, then `config.json`, which marks the folder as complete."""
-    save_weights(model.network, folder / "model.safetensors")
+
+def save_model(model: SavedModel, folder: Path, *, half: bool = False) -> None:
+    """Write `model.safetensors`, then `config.json`, which marks the folder as complete.
+
+    Args:
+        model: what is written.
+        folder: where.
+        half: whether matrices and kernels are stored in half precision; loading takes them back to single.
+    """
+    save_weights(model.network, folder / "model.safetensors", half=half)
     task = model.network.task.model_dump(mode="json") if isinstance(model.network, TaskModel) else None
     config = {
         "format": FORMAT,

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.config import BackboneConfig, Frozen, InputConfig, PretrainConfig
+from medical_transformer.tasks.shipped import place_of
 from medical_transformer.training import TrainingConfig
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)]
@@ -42,7 +43,9 @@ class _Method(Frozen):
 
 
 class _Encoded(_Method):
-    encoder: Annotated[Path | None, Field(description="Folder of a pre-trained encoder.")] = None
+    encoder: Annotated[
+        Path | None, Field(description="Folder of a pre-trained encoder, or a name of `medtrans models`.")
+    ] = None
     pretraining: Annotated[str | None, Field(description="Name of a pre-training in this file.")] = None
 
     @model_validator(mode="after")
@@ -170,7 +173,7 @@ class ComparisonConfig(Frozen):
             entry["prepared"] = folder / entry["prepared"]
         for method in settings["methods"].values():
             if method.get("encoder") is not None:
-                method["encoder"] = folder / method["encoder"]
+                method["encoder"] = place_of(method["encoder"], beside=folder)
         return ComparisonConfig.model_validate(settings)
 
     def training_for(self, task: str, method: str, seed: int) -> TrainingConfig:
