@@ -113,8 +113,7 @@ class Predictor:
         write_like(Volume(labels, prepared.native.grid), prepared.stored, path)
         voxel_ml = prepared.native.grid.voxel_volume_ml
         return {
-            f"volume_ml_{region}": float(np.isin(labels, values).sum()) * voxel_ml
-            for region, values in task.regions.items()
+            f"{region}_ml": float(np.isin(labels, values).sum()) * voxel_ml for region, values in task.regions.items()
         }
 
     def _judge(self, prepared: PreparedScan, answers: Mapping[str, float | str]) -> tuple[Status, str]:
