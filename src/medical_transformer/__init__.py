@@ -27,7 +27,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from medical_transformer.cohorts import Cohort, index
-    from medical_transformer.experiments import evaluate, finetune, methods, pretrain
+    from medical_transformer.experiments import evaluate, export, finetune, methods, models, pretrain
     from medical_transformer.experiments.comparison import compare
     from medical_transformer.preprocessing import prepare
     from medical_transformer.serving import predict
@@ -39,9 +39,11 @@ _ROOMS = {
     "Volume": "volumes",
     "compare": "experiments",
     "evaluate": "experiments",
+    "export": "experiments",
     "finetune": "experiments",
     "index": "cohorts",
     "methods": "experiments",
+    "models": "experiments",
     "predict": "serving",
     "prepare": "preprocessing",
     "pretrain": "experiments",
@@ -53,9 +55,11 @@ __all__ = [
     "Volume",
     "compare",
     "evaluate",
+    "export",
     "finetune",
     "index",
     "methods",
+    "models",
     "predict",
     "prepare",
     "pretrain",

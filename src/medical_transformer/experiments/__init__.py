@@ -9,8 +9,10 @@ from medical_transformer.experiments.config import (
     PretrainConfig,
 )
 from medical_transformer.experiments.evaluate import evaluate
+from medical_transformer.experiments.export import Exported, export
 from medical_transformer.experiments.finetune import Finetuned, finetune
 from medical_transformer.experiments.methods import Method, methods
+from medical_transformer.experiments.models import ShippedModel, models
 from medical_transformer.experiments.pretext_tasks import METHODS, PretrainingMethod
 from medical_transformer.experiments.pretrain import Pretrained, pretrain
 from medical_transformer.experiments.resuming import resume
@@ -22,6 +24,7 @@ __all__ = [
     "Compared",
     "ComparisonConfig",
     "EvaluateConfig",
+    "Exported",
     "FinetuneConfig",
     "Finetuned",
     "InputConfig",
@@ -29,11 +32,14 @@ __all__ = [
     "PretrainConfig",
     "Pretrained",
     "PretrainingMethod",
+    "ShippedModel",
     "choose_task",
     "compare",
     "evaluate",
+    "export",
     "finetune",
     "methods",
+    "models",
     "pretrain",
     "resume",
 ]

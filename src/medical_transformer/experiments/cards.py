@@ -4,10 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from medical_transformer import __version__
+from medical_transformer.evaluation import EvaluationResult
 from medical_transformer.experiments.config import FinetuneConfig
+from medical_transformer.experiments.half_precision import Difference
 from medical_transformer.experiments.pretext_tasks import PretrainingMethod
-from medical_transformer.reporting import ModelCard, write_model_card
-from medical_transformer.tasks import SavedModel
+from medical_transformer.experiments.seen import subject_count
+from medical_transformer.reporting import ModelCard, card_scores, write_model_card
+from medical_transformer.reporting.words import sample_words
+from medical_transformer.tasks import SavedModel, TaskModel
 
 LIMITS = (
     "Scans of another sequence, field strength or population than those it was trained on.",
@@ -49,10 +53,49 @@ def write_finetuned_card(saved: SavedModel, config: FinetuneConfig, folder: Path
     write_model_card(folder / "README.md", card)
 
 
+def write_published_card(
+    saved: SavedModel, result: EvaluationResult | None, difference: Difference | None, folder: Path
+) -> None:
+    """Write the card of a model that is published: its scores are those of a cross-validation of the same training."""
+    published = saved.about["published"]
+    card = ModelCard(
+        name=folder.resolve().name,
+        what_it_is=_what_it_is(saved, difference),
+        scores=() if result is None else card_scores(result),
+        tested_on="" if result is None else _tested_on(result),
+        fails_where=LIMITS,
+        licence=published["licence"] or "unknown",
+        data_licences={saved.about["cohort"]: published["data"]} if published["data"] else {},
+        **_shared(saved),
+    )
+    write_model_card(folder / "README.md", card)
+
+
+def _what_it_is(saved: SavedModel, difference: Difference | None) -> str:
+    sees = f"It sees {', '.join(saved.modalities)} as {' x '.join(map(str, saved.field_of_view))} voxels."
+    if isinstance(saved.network, TaskModel):
+        what = f"A {saved.network.task.kind} model of {saved.network.task.label}."
+    else:
+        what = (
+            f"An encoder, pre-trained without labels by {saved.about.get('method', 'a method that is not recorded')}."
+        )
+    halved = "" if difference is None else (
+        f"Its weights are stored in half precision, which changes the answer on the template's brain by {difference}."
+    )  # fmt: skip
+    return " ".join(filter(None, (what, sees, halved)))
+
+
+def _tested_on(result: EvaluationResult) -> str:
+    return (
+        f"Cross-validated on {sample_words(result).removeprefix('on ')} by subject. The scores are those of the models "
+        "of the folds, which never saw the subjects they were tested on; this model was trained in the same way."
+    )
+
+
 def _shared(saved: SavedModel) -> dict[str, Any]:
     about = saved.about
     return {
-        "trained_on": (f"{about['cohort']}: {about['scans']} scans of {len(about['subjects'])} subjects.",),
+        "trained_on": (f"{about['cohort']}: {about['scans']} scans of {subject_count(about)} subjects.",),
         "preparation": {name: str(value) for name, value in saved.preparation.model_dump(mode="json").items()},
         "fingerprint": saved.preparation.fingerprint(),
         "parameters": sum(parameter.numel() for parameter in saved.network.parameters()),

@@ -10,7 +10,8 @@ import torch
 from medical_transformer import __version__
 from medical_transformer.cohorts import Cohort
 from medical_transformer.experiments.config import EvaluateConfig
-from medical_transformer.tasks import TaskModel, load_model
+from medical_transformer.experiments.seen import knows_names, seen_subjects
+from medical_transformer.tasks import TaskModel, find_model, load_model
 
 
 def describe(config: EvaluateConfig, labelled: Cohort) -> dict[str, str]:
@@ -43,14 +44,15 @@ def _start(config: EvaluateConfig, labelled: Cohort) -> str:
     published = config.finetune.backbone.weights
     if config.finetune.encoder is None:
         return "random weights" if published is None else f"the published weights {published}"
-    saved = load_model(Path(config.finetune.encoder))
-    shared = len(set(saved.about.get("subjects", ())) & set(labelled.subjects))
+    saved = load_model(find_model(config.finetune.encoder))
+    shared = len(seen_subjects(saved, labelled))
     scans, warning = "unlabelled pre-training scans", ""
     if isinstance(saved.network, TaskModel):
         scans = f"labelled training scans ({saved.network.task.label})"
         warning = ", so these scores are optimistic" if shared else ""
     told = f"{shared} of the tested subjects were" if shared else "none of the tested subjects was"
-    return f"the pre-trained encoder {config.finetune.encoder}; {told} among its {scans}{warning}"
+    by = "" if knows_names(saved) else ", as far as the bytes of the prepared scans tell"
+    return f"the pre-trained encoder {config.finetune.encoder}; {told} among its {scans}{by}{warning}"
 
 
 def _commit() -> str:

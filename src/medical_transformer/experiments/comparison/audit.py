@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from medical_transformer.cohorts import Cohort
 from medical_transformer.errors import LeakageError
 from medical_transformer.experiments.comparison.config import ComparisonConfig, NetworkMethod, ProbeMethod
 from medical_transformer.experiments.comparison.opening import OpenTask
-from medical_transformer.tasks import SavedModel, TaskModel, load_model
+from medical_transformer.experiments.seen import seen_subjects
+from medical_transformer.tasks import TaskModel, find_model, load_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ def _encoders(config: ComparisonConfig) -> Iterable[tuple[str, Path]]:
 
 def _seen(config: ComparisonConfig, method: str, folder: Path, tasks: Iterable[OpenTask]) -> Iterable[Finding]:
     """Find tested subjects among those that a given encoder was trained on."""
-    saved = load_model(folder)
+    saved = load_model(find_model(folder))
     labelled = isinstance(saved.network, TaskModel)
     for task in tasks:
-        seen = _shared(saved, task.labelled)
+        seen = seen_subjects(saved, task.labelled)
         if not seen:
             continue
         what = f"labels and scans of {len(seen)}" if labelled else f"scans, without labels, of {len(seen)}"
@@ -85,13 +85,6 @@ def _seen(config: ComparisonConfig, method: str, folder: Path, tasks: Iterable[O
                 "allow it with `allow_seen_scans: true`, and the tables will say so.",
                 forbids=True,
             )
-
-
-def _shared(saved: SavedModel, cohort: Cohort) -> set[str]:
-    """Return the subjects of a cohort that a model was trained on, by name in a cohort of that name or by bytes."""
-    contents = set(saved.about.get("contents", ()))
-    names = set(saved.about.get("subjects", ())) if saved.about.get("cohort") == cohort.name else set()
-    return {scan.subject for scan in cohort.scans if scan.subject in names or scan.content_hash in contents}
 
 
 def _pretrained_on_all(config: ComparisonConfig) -> Iterable[Finding]:
