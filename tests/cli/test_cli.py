@@ -1,15 +1,22 @@
 """The command line: exit status, messages, and the same names as the functions."""
 
+import inspect
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import medical_transformer
-from medical_transformer.cli.app import VERBS
+from medical_transformer.cli import main
+from medical_transformer.cli.app import VERBS, build_app
+from medical_transformer.cli.options import writable
+from medical_transformer.errors import ConfigError
+from medical_transformer.tasks import shipped_models
 from medical_transformer.volumes import Grid, Volume, write_volume
 
 
@@ -85,6 +92,46 @@ def test_wrong_usage_ends_with_status_2_and_no_traceback(words: tuple[str, ...],
     done = medtrans(*[tmp_path / word if word in ("nowhere", "x") else word for word in words])
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
+
+
+WRITING = [verb.__name__ for verb in VERBS if "out" in inspect.signature(verb).parameters]
+
+
+def test_all_verbs_but_the_lists_write_into_a_folder() -> None:
+    assert {verb.__name__ for verb in VERBS} - set(WRITING) == {"models", "methods"}
+
+
+@pytest.mark.parametrize("verb", WRITING)
+def test_an_out_that_cannot_be_a_folder_is_one_line_before_any_work(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("here", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["medtrans", verb, "--out", str(tmp_path / "file" / "below")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.count("\n") == 1
+    assert f"{tmp_path / 'file'} is not a folder" in said
+
+
+def test_an_out_that_may_not_be_written_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda place, _: place != tmp_path)  # root may write everywhere
+    with pytest.raises(ConfigError, match=f"{tmp_path} cannot be written to"):
+        writable(tmp_path / "new" / "folder")
+    (tmp_path / "there").mkdir()
+    assert writable(tmp_path / "there") == tmp_path / "there"
+
+
+@pytest.mark.parametrize("words", [("--help",), *((verb.__name__, "--help") for verb in VERBS)])
+def test_help_shows_no_type_for_a_flag(words: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(build_app(), words).stdout
+    assert "--help" in shown
+    assert "<bool>" not in shown
+
+
+def test_models_prints_what_ships_as_json() -> None:
+    assert [one["name"] for one in json.loads(medtrans("models", "--json").stdout)] == list(shipped_models())
 
 
 def test_methods_prints_the_counts_of_table_3_as_json() -> None:

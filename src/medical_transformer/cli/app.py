@@ -1,28 +1,50 @@
 """All verbs in the order of the work."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from medical_transformer import __version__
 from medical_transformer.cli.compare import compare
 from medical_transformer.cli.demo import demo
 from medical_transformer.cli.draw import draw
 from medical_transformer.cli.evaluate import evaluate
+from medical_transformer.cli.export import export
 from medical_transformer.cli.finetune import finetune
 from medical_transformer.cli.index import index
 from medical_transformer.cli.methods import methods
+from medical_transformer.cli.models import models
 from medical_transformer.cli.predict import predict
 from medical_transformer.cli.prepare import prepare
 from medical_transformer.cli.pretrain import pretrain
 
-VERBS = (index, prepare, pretrain, finetune, evaluate, compare, predict, methods, draw, demo)
+VERBS = (index, prepare, pretrain, finetune, evaluate, compare, predict, export, models, methods, draw, demo)
+
+
+def _without_types_of_flags(parameters: list[Any]) -> list[Any]:
+    """A flag is given or not; nobody types its `<bool>`."""
+    for one in parameters:
+        if getattr(one, "is_flag", False):
+            one.metavar = ""
+    return parameters
+
+
+class _Verb(TyperCommand):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types_of_flags(super().get_params(ctx))
+
+
+class _Group(TyperGroup):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types_of_flags(super().get_params(ctx))
 
 
 def build_app() -> typer.Typer:
     """Return the command line."""
     app = typer.Typer(
         name="medtrans",
+        cls=_Group,
         help="A universal brain encoder for 3-D MRI: from raw scans to an honest result.",
         invoke_without_command=True,
         no_args_is_help=True,
@@ -31,7 +53,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_root)
     for verb in VERBS:
-        app.command()(verb)
+        app.command(cls=_Verb)(verb)
     return app
 
 

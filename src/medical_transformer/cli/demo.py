@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medical_transformer.cli.options import say
+from medical_transformer.cli.options import say, writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ POOL, SEED = 2, 7
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything.")] = Path("demo"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything.", callback=writable)] = Path("demo"),
 ) -> None:
     """Draw cohorts, then index, prepare, pre-train, fine-tune, evaluate and predict; ends with the report."""
     prepared = {layout: _prepare(layout, out) for layout in _draw(out)}

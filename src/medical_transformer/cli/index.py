@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medical_transformer.cli.options import say
+from medical_transformer.cli.options import say, writable
 
 if TYPE_CHECKING:
     from medical_transformer.cohorts import Indexed, Ledger
@@ -17,7 +17,9 @@ def index(
     source: Annotated[
         Path, typer.Argument(help="Folder of scans as it was downloaded; of DICOM also a zip.", show_default=False)
     ],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for cohort.tsv and ledger.tsv.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for cohort.tsv and ledger.tsv.", callback=writable)
+    ] = None,
     table: Annotated[Path | None, typer.Option(help="Table of labels, where it is not found by itself.")] = None,
     layout: Annotated[str, typer.Option(help="How the folder lies: auto or the name of a data set.")] = "auto",
     where: Annotated[

@@ -1,5 +1,6 @@
 """Options that several verbs share, and what they say in a settings file."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,8 +9,28 @@ import typer
 from medical_transformer.cli.settings_files import section
 from medical_transformer.errors import ConfigError
 
+
+def writable(out: Path | None) -> Path | None:
+    """Refuse a folder that cannot be written to before hours of work go by.
+
+    Raises:
+        ConfigError: naming what stands in the way.
+    """
+    if out is None:
+        return None
+    there = next(one for one in (out.absolute(), *out.absolute().parents) if os.path.lexists(one))
+    if not there.is_dir():
+        raise ConfigError(f"--out {out}: {there} is not a folder; choose another place.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f"--out {out}: {there} cannot be written to; choose another place.")
+    return out
+
+
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="Folder for what is written.", show_default=False, callback=writable),
+]
 PreparedFolder = Annotated[Path, typer.Argument(help="What `medtrans prepare` wrote.", show_default=False)]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for what is written.", show_default=False)]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="YAML or JSON with every setting; options given here win.")
 ]
@@ -35,7 +56,10 @@ Kind = Annotated[str, typer.Option("--task", help="classification, regression, s
 Regions = Annotated[
     Path | None, typer.Option(help="YAML file of regions for a segmentation: each name with its label values.")
 ]
-Encoder = Annotated[Path | None, typer.Option(help="Folder of a pre-trained encoder; without it: from scratch.")]
+Encoder = Annotated[
+    str | None,
+    typer.Option(help="Pre-trained encoder: its folder, or a name of `medtrans models`; without it: from scratch."),
+]
 Modalities = Annotated[str | None, typer.Option(help="Input channels, separated by commas (default T1w).")]
 
 
