@@ -9,6 +9,7 @@ right             voxels from the subject's left to right (stored RAS+: the inde
 anterior          voxels from back to front
 superior          voxels from foot to head
 slice             slices of one plane, in the order of the axis they were cut along
+asked             the slices of a plane whose vectors are wanted, as many of every scan
 height, width     the two axes inside a slice, in the order of the volume
 embedding         features of one slice's encoding vector (d_emb of the paper)
 feature           features of one scan's vector
@@ -30,14 +31,18 @@ ScanVectors = Float[Tensor, "batch feature"]
 Outputs = Float[Tensor, "batch output"]
 OutputMap = Float[Tensor, "batch output right anterior superior"]
 LabelMap = Int[Tensor, "batch right anterior superior"]
+Places = Int[Tensor, "batch asked"]
+AskedEncodings = Float[Tensor, "batch asked embedding"]
 SliceMask = Bool[Tensor, "batch slice"]
 
 __all__ = [
+    "AskedEncodings",
     "Encodings",
     "FeatureMap",
     "LabelMap",
     "OutputMap",
     "Outputs",
+    "Places",
     "PlaneVectors",
     "ScanVectors",
     "SliceMask",

@@ -1,6 +1,7 @@
 """Attention, position codes and segment codes against their formulas, written out."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from medical_transformer.backbones.medical_transformer.plane_transformer import 
     TransformerLayer,
     position_codes,
 )
+from medical_transformer.backbones.medical_transformer.question import ask
 from medical_transformer.slices import Plane
 
 TABLE_3 = MedicalTransformerConfig()
@@ -138,3 +140,66 @@ def test_dropout_acts_in_training_only(dropout: float) -> None:
     layer = TransformerLayer(MedicalTransformerConfig(dropout=dropout)).double()
     given = vectors()[Plane.AXIAL]
     assert torch.equal(layer.train()(given), layer.eval()(given)) == (dropout == 0)
+
+
+ASKED = {Plane.SAGITTAL: 2, Plane.CORONAL: 3, Plane.AXIAL: 1}
+
+
+def places(given: dict[Plane, Tensor]) -> dict[Plane, Tensor]:
+    """Draw places per scan, in no order."""
+    draws = generator(9)
+    return {
+        plane: torch.stack([torch.randperm(one.shape[1], generator=draws)[: ASKED[plane]] for _ in one])
+        for plane, one in given.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"embedding": 16, "feed_forward": 64, "head_size": 4},
+        {"attention": "equation-2"},
+        {"shared_transformer": False},
+        {"across_planes": True},
+        {"layers": 3},
+        {"layers": 2, "across_planes": True, "attention": "equation-2"},
+        {"layers": 2, "shared_transformer": False, "attention": "equation-2"},
+    ],
+)
+def test_slices_that_are_asked_for_are_related_as_among_all(settings: dict[str, Any]) -> None:
+    """Values and the gradients of every weight and vector."""
+    transformer = built(MedicalTransformerConfig(**settings))
+    for weights in transformer.parameters():
+        torch.nn.init.normal_(weights, std=0.2, generator=generator(4))
+    given = {plane: one.requires_grad_() for plane, one in vectors(transformer.config.embedding, scans=3).items()}
+    asked = places(given)
+    whole = {p: one.take_along_dim(asked[p][..., None], dim=1) for p, one in transformer(given).items()}
+    few = transformer(given, asked)
+    learnt = [*transformer.parameters(), *given.values()]
+    gradients = []
+    for related in (whole, few):
+        loss = sum(
+            (related[plane] * torch.arange(related[plane].numel()).view_as(related[plane])).sum() for plane in Plane
+        )
+        gradients.append(torch.autograd.grad(loss, learnt))
+    for plane in Plane:
+        torch.testing.assert_close(few[plane], whole[plane], rtol=1e-10, atol=1e-12)
+    for found, expected in zip(gradients[1], gradients[0], strict=True):
+        # Key biases move nothing: their gradients are rounding.
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12 * float(expected.abs().max() + 1e3))
+
+
+def test_what_dropout_takes_from_the_shares_it_takes_from_the_value_bias_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = TransformerLayer(TABLE_3).double().train()
+    torch.nn.init.normal_(layer.value.bias)
+    given = vectors()[Plane.AXIAL]
+    monkeypatch.setattr(torch.nn.functional, "dropout", lambda rows, *_: rows * 0.5)
+    query, key, value = (
+        project(given).unflatten(-1, (4, 256)).transpose(1, 2) for project in (layer.query, layer.key, layer.value)
+    )
+    shares = 0.5 * torch.softmax(query @ key.transpose(2, 3) / 16, dim=-1)
+    expected = layer.out((shares @ value).transpose(1, 2).flatten(2))
+    asked = places({Plane.AXIAL: given})[Plane.AXIAL]
+    found = layer._attend_from(given, ask([given.shape[1]], [asked]))
+    torch.testing.assert_close(found, expected.take_along_dim(asked[..., None], dim=1))

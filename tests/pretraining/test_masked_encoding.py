@@ -14,6 +14,7 @@ from medical_transformer.pretraining import (
     encode_scans,
 )
 from medical_transformer.pretraining.encodings import MASKED_INTENSITY
+from medical_transformer.pretraining.masked_encoding import places_of
 from medical_transformer.slices import Plane, draw_masks
 
 
@@ -31,6 +32,10 @@ def objective(backbone: MedicalTransformer, encoded: EncodedScans) -> MaskedEnco
     return MaskedEncoding(backbone, encoded).eval()
 
 
+def taken(vectors: dict[Plane, Tensor], asked: dict[Plane, Tensor]) -> dict[Plane, Tensor]:
+    return {plane: one.take_along_dim(asked[plane][..., None], dim=1) for plane, one in vectors.items()}
+
+
 class MeanPredictor(torch.nn.Module):
     """Predicts the plane's mean vector everywhere."""
 
@@ -38,9 +43,10 @@ class MeanPredictor(torch.nn.Module):
         super().__init__()
         self.means = {plane: encoded.vectors[plane].mean(dim=(0, 1)) for plane in Plane}
 
-    def forward(self, vectors: dict[Plane, Tensor]) -> dict[Plane, Tensor]:
+    def forward(self, vectors: dict[Plane, Tensor], asked: dict[Plane, Tensor]) -> dict[Plane, Tensor]:
         """Ignore the vectors."""
-        return {plane: self.means[plane].expand_as(given) for plane, given in vectors.items()}
+        means = {plane: self.means[plane].expand_as(given) for plane, given in vectors.items()}
+        return taken(means, asked)
 
 
 def loss_by_encoding_again(backbone: MedicalTransformer, batch: UnlabelledBatch, draws: torch.Generator) -> Tensor:
@@ -62,6 +68,10 @@ def loss_by_encoding_again(backbone: MedicalTransformer, batch: UnlabelledBatch,
 
 def gradients(backbone: MedicalTransformer) -> dict[str, Tensor]:
     return {name: value.grad.clone() for name, value in backbone.named_parameters() if value.grad is not None}
+
+
+def is_among(places: Tensor, vectors: Tensor) -> Tensor:
+    return torch.zeros(vectors.shape[:2], dtype=torch.bool).scatter(1, places, True)[..., None]
 
 
 def test_cached_encodings_give_the_loss_and_gradients_of_encoding_again(
@@ -105,10 +115,10 @@ def test_only_masked_positions_count(objective: MaskedEncoding, encoded: Encoded
     class Nearly(torch.nn.Module):
         """Predicts all masked vectors rightly and all others wrongly."""
 
-        def forward(self, hidden: dict[Plane, Tensor]) -> dict[Plane, Tensor]:
+        def forward(self, hidden: dict[Plane, Tensor], asked: dict[Plane, Tensor]) -> dict[Plane, Tensor]:
             truth = {plane: encoded.vectors[plane] for plane in Plane}
             shown = {plane: (hidden[plane] == truth[plane]).all(dim=-1, keepdim=True) for plane in Plane}
-            return {plane: truth[plane] + 100 * shown[plane] for plane in Plane}
+            return taken({plane: truth[plane] + 100 * shown[plane] for plane in Plane}, asked)
 
     objective.transformer = Nearly()  # type: ignore[assignment]
     assert float(objective(encoded.select([0, 1, 2, 3]), generator())) == 0
@@ -116,10 +126,10 @@ def test_only_masked_positions_count(objective: MaskedEncoding, encoded: Encoded
 
 def test_a_masked_slice_does_not_leak_into_its_prediction(objective: MaskedEncoding, encoded: EncodedScans) -> None:
     batch = encoded.select([0, 1, 2, 3])
-    masks, before = objective._predict(batch, generator(3))
+    masked, before = objective._predict(batch, generator(3))
     changed = EncodedSlices(
         {
-            plane: torch.where(masks[plane][..., None], torch.full_like(vectors, 1e6), vectors)
+            plane: torch.where(is_among(masked[plane], vectors), torch.full_like(vectors, 1e6), vectors)
             for plane, vectors in batch.vectors.items()
         }
     )
@@ -130,13 +140,13 @@ def test_a_masked_slice_does_not_leak_into_its_prediction(objective: MaskedEncod
 
 def test_slices_that_are_shown_do_matter(objective: MaskedEncoding, encoded: EncodedScans) -> None:
     batch = encoded.select([0, 1, 2, 3])
-    masks, before = objective._predict(batch, generator(3))
+    masked, before = objective._predict(batch, generator(3))
     changed = EncodedSlices(
-        {plane: torch.where(masks[plane][..., None], v, v + 1) for plane, v in batch.vectors.items()}
+        {plane: torch.where(is_among(masked[plane], v), v, v + 1) for plane, v in batch.vectors.items()}
     )
     _, after = objective._predict(changed, generator(3))
     for plane in Plane:
-        assert not torch.equal(before[plane][masks[plane]], after[plane][masks[plane]])
+        assert not torch.equal(before[plane], after[plane])
 
 
 def test_only_the_transformer_learns(
@@ -157,8 +167,8 @@ def test_explained_variance_is_0_when_the_mean_is_predicted(objective: MaskedEnc
 @torch.no_grad()
 def test_explained_variance_is_1_when_everything_is_right(objective: MaskedEncoding, encoded: EncodedScans) -> None:
     class Right(torch.nn.Module):
-        def forward(self, hidden: dict[Plane, Tensor]) -> dict[Plane, Tensor]:
-            return dict(encoded.vectors)
+        def forward(self, hidden: dict[Plane, Tensor], asked: dict[Plane, Tensor]) -> dict[Plane, Tensor]:
+            return taken(dict(encoded.vectors), asked)
 
     objective.transformer = Right()  # type: ignore[assignment]
     numbers = objective.validate([encoded.select([0, 1, 2, 3])], generator())
@@ -170,8 +180,9 @@ def test_knowing_the_position_alone_explains_nothing_beyond_it(
     objective: MaskedEncoding, encoded: EncodedScans
 ) -> None:
     class SliceMeans(torch.nn.Module):
-        def forward(self, hidden: dict[Plane, Tensor]) -> dict[Plane, Tensor]:
-            return {plane: v.mean(dim=0, keepdim=True).expand_as(v) for plane, v in encoded.vectors.items()}
+        def forward(self, hidden: dict[Plane, Tensor], asked: dict[Plane, Tensor]) -> dict[Plane, Tensor]:
+            means = {plane: v.mean(dim=0, keepdim=True).expand_as(v) for plane, v in encoded.vectors.items()}
+            return taken(means, asked)
 
     objective.transformer = SliceMeans()  # type: ignore[assignment]
     numbers = objective.validate([encoded.select([0, 1, 2, 3])], generator())
@@ -194,3 +205,8 @@ def test_masks_differ_from_step_to_step(objective: MaskedEncoding, encoded: Enco
     batch = encoded.select([0, 1])
     one, other = (objective._predict(batch, generator(seed))[0] for seed in (1, 2))
     assert not torch.equal(one[Plane.AXIAL], other[Plane.AXIAL])
+
+
+def test_the_places_of_a_mask_are_where_it_is_true_in_order() -> None:
+    mask = torch.tensor([[False, True, False, True, True], [True, True, False, False, True]])
+    assert places_of(mask, 3).tolist() == [[1, 3, 4], [0, 1, 4]]

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from medical_transformer.backbones import MedicalTransformer
 from medical_transformer.errors import CollapseError, ConfigError
 from medical_transformer.pretraining.encodings import EncodedScans, EncodedSlices
 from medical_transformer.pretraining.pretext import Pretext
-from medical_transformer.shapes import Encodings, SliceMask
-from medical_transformer.slices import Plane, draw_masks
+from medical_transformer.shapes import AskedEncodings, Encodings, Places, SliceMask
+from medical_transformer.slices import Plane, draw_masks, masked_count
 
 COLLAPSED = 1e-10
 
@@ -46,8 +47,8 @@ class MaskedEncoding(Pretext[EncodedSlices]):
 
     def forward(self, batch: EncodedSlices, generator: torch.Generator) -> Tensor:
         """Return the mean over planes of the error on masked slices, with a new draw per scan."""
-        masks, predicted = self._predict(batch, generator)
-        errors = [_masked_error(predicted[plane], batch.vectors[plane], masks[plane]) for plane in Plane]
+        places, predicted = self._predict(batch, generator)
+        errors = [functional.mse_loss(predicted[plane], _take(batch.vectors[plane], places[plane])) for plane in Plane]
         return torch.stack(errors).mean()
 
     def validate(self, batches: Iterable[EncodedSlices], generator: torch.Generator) -> Mapping[str, float]:
@@ -59,14 +60,16 @@ class MaskedEncoding(Pretext[EncodedSlices]):
         error = dict.fromkeys(("model", "mean", "slice_mean"), 0.0)
         count = 0
         for batch in batches:
-            masks, predicted = self._predict(batch, generator)
+            places, predicted = self._predict(batch, generator)
             for plane in Plane:
-                truth, mask = batch.vectors[plane], masks[plane]
+                vectors = batch.vectors[plane]
+                truth = _take(vectors, places[plane])
                 guesses = {"model": predicted[plane]} | {
-                    kind: getattr(self, f"{kind}_{plane}").expand_as(truth) for kind in ("mean", "slice_mean")
+                    kind: _take(getattr(self, f"{kind}_{plane}").expand_as(vectors), places[plane])
+                    for kind in ("mean", "slice_mean")
                 }
                 for kind, guess in guesses.items():
-                    error[kind] += float(_masked_error(guess, truth, mask)) * len(truth)
+                    error[kind] += float(functional.mse_loss(guess, truth)) * len(truth)
             count += len(Plane) * len(truth)
         return {
             "loss": error["model"] / count,
@@ -76,18 +79,25 @@ class MaskedEncoding(Pretext[EncodedSlices]):
 
     def _predict(
         self, batch: EncodedSlices, generator: torch.Generator
-    ) -> tuple[dict[Plane, SliceMask], dict[Plane, Encodings]]:
-        masks, hidden = {}, {}
+    ) -> tuple[dict[Plane, Places], dict[Plane, AskedEncodings]]:
+        """Hide slices, and return which (in their order) and what the transformer says in their place."""
+        places, hidden = {}, {}
         for plane in Plane:
             vectors = batch.vectors[plane]
-            masks[plane] = draw_masks(len(vectors), vectors.shape[1], self.ratio, generator).to(vectors.device)
-            masked = getattr(self, f"masked_{plane}")
-            hidden[plane] = torch.where(masks[plane][..., None], masked, vectors)
-        return masks, self.transformer(hidden)
+            scans, slices = vectors.shape[:2]
+            mask = draw_masks(scans, slices, self.ratio, generator).to(vectors.device)
+            places[plane] = places_of(mask, masked_count(slices, self.ratio))
+            hidden[plane] = torch.where(mask[..., None], getattr(self, f"masked_{plane}"), vectors)
+        return places, self.transformer(hidden, places)
 
 
-def _masked_error(predicted: Encodings, truth: Encodings, mask: SliceMask) -> Tensor:
-    return (predicted - truth)[mask].square().mean()
+def places_of(mask: SliceMask, count: int) -> Places:
+    """Return where a mask is true, in order; every row has `count` such places, so that no device is waited for."""
+    return mask.byte().argsort(dim=1, descending=True, stable=True)[:, :count]
+
+
+def _take(vectors: Encodings, places: Places) -> AskedEncodings:
+    return vectors.take_along_dim(places[..., None], dim=1)
 
 
 def _refuse_collapse(plane: Plane, vectors: Encodings) -> None:
