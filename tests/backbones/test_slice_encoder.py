@@ -8,11 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medical_transformer.backbones.medical_transformer.slice_encoder import (
-    SliceEncoder,
-    channels_last,
-    normalize_stacks,
-)
+from medical_transformer.backbones.medical_transformer.normalisation import normalize_stacks, pool_normalised
+from medical_transformer.backbones.medical_transformer.slice_encoder import SliceEncoder, channels_last
 
 STACK = (2, 11, 3, 40, 36)  # batch, slice, channel, height, width
 
@@ -69,6 +66,19 @@ def test_normalising_over_the_stack_is_a_3d_instance_norm_without_parameters() -
     stack = torch.randn((5, 4, 7, 6), generator=generator()) * 3 + 2
     plain = nn.InstanceNorm3d(4, affine=False)(stack.transpose(0, 1)[None])[0].transpose(0, 1)
     torch.testing.assert_close(normalize_stacks(stack, 1), plain)
+
+
+@pytest.mark.parametrize("scans", [1, 2])
+def test_pooling_before_normalising_is_pooling_after(scans: int) -> None:
+    """Values, and gradients through the statistics."""
+    images = torch.randn((6, 4, 9, 12), generator=generator(), dtype=torch.float64).requires_grad_()
+    direction = torch.randn((6, 4, 5, 6), generator=generator(1), dtype=torch.float64)
+    volumes = images.unflatten(0, (scans, -1)).transpose(1, 2)
+    normalised = nn.InstanceNorm3d(4, affine=False)(volumes).transpose(1, 2).flatten(0, 1)
+    plain, found = functional.max_pool2d(normalised, 3, stride=2, padding=1), pool_normalised(images, scans)
+    torch.testing.assert_close(found, plain)
+    expected, gradient = (torch.autograd.grad((one * direction).sum(), images)[0] for one in (plain, found))
+    torch.testing.assert_close(gradient, expected)
 
 
 def test_a_slice_keeps_its_brightness_relative_to_the_others() -> None:

@@ -1,7 +1,6 @@
 """The command of the README with `torchrun` before it."""
 
 import csv
-import json
 import os
 import subprocess
 import sys

@@ -12,13 +12,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from medical_transformer.backbones.medical_transformer.normalisation import (
+    SliceImages,
+    StageImages,
+    normalize_stacks,
+    pool_normalised,
+)
 from medical_transformer.backbones.medical_transformer.sharing import gather_scans, share_of
 from medical_transformer.shapes import Encodings, SliceStack
 
-# The slices of one or more scans inside the encoder, as a batch of images.
-SliceImages = Float[Tensor, "slice channel height width"]
-# What a stage makes of them: as many images, of other channels and a smaller size.
-StageImages = Float[Tensor, "slice _channel _height _width"]
 StageStack = Float[Tensor, "batch slice _channel _height _width"]
 SliceVectors = Float[Tensor, "slice embedding"]
 Encode = Callable[[SliceImages, int, bool], tuple[SliceVectors, list[StageImages]]]
@@ -78,8 +80,7 @@ class SliceEncoder(nn.Module):
 
         Images laid out by `channels_last` are encoded several times faster.
         """
-        images = functional.relu(normalize_stacks(self.stem(images), scans), inplace=True)
-        images = functional.max_pool2d(images, 3, stride=2, padding=1)
+        images = functional.relu(pool_normalised(self.stem(images), scans), inplace=True)
         outputs = []
         for stage in self.stages:
             images = stage(images, scans)
@@ -130,22 +131,6 @@ class ResidualBlock(nn.Module):
             images = normalize_stacks(self.shortcut(kept), scans)
         # In place: what is added to, and what the ReLU cuts, is needed by no other gradient.
         return functional.relu(correction.add_(images), inplace=True)
-
-
-def normalize_stacks(images: SliceImages, scans: int) -> SliceImages:
-    """Normalise each channel over all slices, rows and columns of a scan, without parameters.
-
-    This is a 3-D instance normalisation of each scan's stack, not one of each slice: slices keep their brightness
-    relative to one another. For one scan it is a batch normalisation, which is several times faster than the
-    statistics written out.
-    """
-    if scans == 1:
-        return functional.batch_norm(images, None, None, training=True)
-    precise = images.float() if images.dtype in (torch.bfloat16, torch.float16) else images
-    stacks = precise.view(scans, -1, *images.shape[1:])
-    variance, mean = torch.var_mean(stacks, dim=(1, 3, 4), correction=0, keepdim=True)
-    normalised: Tensor = (stacks - mean) * torch.rsqrt(variance + 1e-5)
-    return normalised.flatten(0, 1).to(images.dtype)
 
 
 def channels_last(images: SliceImages) -> SliceImages:
