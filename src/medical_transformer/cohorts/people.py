@@ -26,8 +26,11 @@ class Person:
 
     @property
     def where(self) -> str:
-        """The first row, as the ledger calls it."""
-        return self.rows[0].where
+        """The first row of each table, as the ledger calls it."""
+        firsts: dict[str, str] = {}
+        for row in self.rows:
+            firsts.setdefault(row.table, row.where)
+        return ", ".join(firsts.values())
 
 
 People = Mapping[str, Person]

@@ -93,7 +93,6 @@ def test_of_several_t1w_one_is_taken_and_the_ledger_says_why(lay: Lay, taken: st
     [
         "sub-01/anat/sub-01_T2w.nii.gz",
         "sub-01/func/sub-01_task-rest_bold.nii.gz",
-        "derivatives/fmriprep/sub-01/anat/sub-01_desc-preproc_T1w.nii.gz",
     ],
 )
 def test_other_images_are_skipped_and_said(lay: Lay, path: str) -> None:
@@ -135,3 +134,65 @@ def test_participants_without_an_image_are_skipped(lay: Lay) -> None:
 def test_a_description_that_is_no_json_is_refused(lay: Lay) -> None:
     with pytest.raises(CohortError, match=r"participants\.json is no readable JSON"):
         two(lay, PEOPLE, participants_json="{")
+
+
+def test_each_folder_of_derivatives_gets_one_line_and_none_of_its_images_is_taken(lay: Lay) -> None:
+    made = [f"derivatives/fmriprep/sub-01/anat/sub-01_desc-{word}_T1w.nii.gz" for word in ("preproc", "smooth")]
+    indexed = index(lay("sub-01/anat/sub-01_T1w.nii.gz", *made, texts={"derivatives/notes/a.txt": "x"}))
+    assert len(indexed.cohort) == 1
+    assert reason(indexed, "derivatives/fmriprep (2 files)")[0] is Verdict.SKIPPED
+    assert "Not raw data" in reason(indexed, "derivatives/notes (1 file)")[1]
+
+
+SESSIONS = "session_id\tacq_time\tage\tdiagnosis\nses-a\t2010-05-01T10:00:00\t40.5\tCN\nb\t2012-05-01\t42.5\tMCI\n"
+
+
+@pytest.fixture
+def longitudinal(lay: Lay) -> Indexed:
+    images = [f"sub-01/ses-{n}/anat/sub-01_ses-{n}_T1w.nii" for n in ("a", "b")]
+    people = "participant_id\tage\tsex\tdiagnosis\nsub-01\t40\tF\tCN\nsub-02\t50\tM\tAD\n"
+    later = [f"sub-02/ses-{n}/anat/sub-02_ses-{n}_T1w.nii" for n in ("a", "b")]
+    return index(lay(*images, *later, texts={"participants.tsv": people, "sub-01/sub-01_sessions.tsv": SESSIONS}))
+
+
+def test_what_changes_between_sessions_goes_before_what_lasts(longitudinal: Indexed) -> None:
+    assert labels(longitudinal, "sub-01_ses-a") == {"age_years": 40.5, "sex": "female", "diagnosis": "CN"}
+    assert labels(longitudinal, "sub-01_ses-b") == {"age_years": 42.5, "sex": "female", "diagnosis": "MCI"}
+    sources = [scan.source for scan in longitudinal.cohort.scans]
+    assert sources[1] == "participants.tsv row 2, sub-01/sub-01_sessions.tsv row 3"
+    assert reason(longitudinal, "sub-01/sub-01_sessions.tsv row 3")[0] is Verdict.USED
+
+
+def test_one_age_for_several_sessions_is_said(longitudinal: Indexed) -> None:
+    assert any(note.startswith("The same age at all sessions of 1 subject") for note in longitudinal.notes)
+    assert not any("sub-01" in note for note in longitudinal.notes)
+
+
+@pytest.mark.parametrize(
+    ("unit", "said", "age"), [("months", "426", 35.5), ("d", "12784", 35.0), ("year", "35.5", 35.5)]
+)
+def test_ages_are_read_in_the_unit_of_the_description(lay: Lay, unit: str, said: str, age: float) -> None:
+    about = json.dumps({"age": {"Units": unit}})
+    indexed = two(lay, f"participant_id\tage\nsub-01\t{said}\n", participants_json=about)
+    assert labels(indexed, "sub-01")["age_years"] == pytest.approx(age, abs=0.01)
+    assert any(f"given in {unit}, read as years" in note for note in indexed.notes) == (unit != "year")
+
+
+def test_an_age_in_an_unknown_unit_is_left_out_and_said(lay: Lay) -> None:
+    indexed = two(lay, "participant_id\tage\nsub-01\t35\n", participants_json=json.dumps({"age": {"Units": "moons"}}))
+    assert "age_years" not in labels(indexed, "sub-01")
+    assert any("the unit 'moons' is not known" in note for note in indexed.notes)
+
+
+def test_numbers_that_stand_for_words_become_the_words(lay: Lay) -> None:
+    levels = {
+        "group": {"Levels": {"1": "control", "2": {"Description": "patient"}}},
+        "hand": {"Levels": {"R": "right"}},
+    }
+    indexed = two(
+        lay,
+        "participant_id\tgroup\thand\tscore\nsub-01\t1\tR\t1\nsub-02\t2\tR\t2\n",
+        participants_json=json.dumps(levels | {"score": {"Levels": {"1": "never"}}}),
+    )
+    assert labels(indexed, "sub-01") == {"group": "control", "hand": "R", "score": 1.0}
+    assert labels(indexed, "sub-02") == {"group": "patient", "hand": "R", "score": 2.0}

@@ -4,7 +4,6 @@ Raw T1w images are taken, one per session. A source may hold several data sets s
 per hospital); each is read with its own participants.tsv, and its folder becomes the site.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,21 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.columns import codes_of_levels, label_columns
-from medical_transformer.cohorts.files import file_safe, is_image, item_of
+from medical_transformer.cohorts.files import file_safe
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
+from medical_transformer.cohorts.labels import Label
 from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.participants import DatasetTables, PeopleTable, read_participants, read_sessions
 from medical_transformer.cohorts.people import (
-    People,
-    Person,
     account_for_rows,
-    group_people,
     notes_on_missing,
     notes_on_rows,
     of_one_kind,
     what_is_known,
 )
-from medical_transformer.cohorts.raw_table import RawTable, TableRow, read_raw_table
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.errors import CohortError
 
@@ -38,9 +34,6 @@ FILE = re.compile(
 )
 PLACE = re.compile(r"^([^/]+/)?sub-[^/]+/(ses-[^/]+/)?anat/[^/]*_T1w\.nii")
 NOT_RAW = frozenset({"derivatives", "sourcedata", "code", "stimuli"})
-ID_COLUMNS = ("participant_id", "participant", "subject_id", "subject", "CCID", "sub_id", "id")
-SESSION_COLUMNS = ("session_id", "session")
-SITE_COLUMNS = ("site", "site_id", "scan_site", "scanner_site", "center", "centre")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +50,6 @@ class _Occasion:
     @property
     def key(self) -> str:
         return f"{self.label}_{self.session}" if self.session else self.label
-
-
-@dataclass(frozen=True, slots=True)
-class _Participants:
-    """One participants.tsv: its rows under `sub-01` or, where it has sessions, `sub-01_ses-1`."""
-
-    table: RawTable
-    people: People
-
-    def person_of(self, occasion: _Occasion) -> Person | None:
-        return self.people.get(self.key_of(occasion) or "")
-
-    def site_of(self, person: Person) -> str | None:
-        column = self.table.column(*SITE_COLUMNS)
-        return person.rows[0].text(column) if column else None
-
-    def key_of(self, occasion: _Occasion) -> str | None:
-        return next((key for key in (occasion.key, occasion.label) if key in self.people), None)
 
 
 def recognises(source: Path, files: Sequence[Path]) -> bool:
@@ -97,36 +72,52 @@ def read(
         CohortError: if there is no raw T1w image, or a table cannot be read.
     """
     draft = LedgerDraft()
-    occasions = _told_apart(_occasions(files, draft))
+    raw = _raw_only(files, draft)
+    occasions = _told_apart(_occasions(raw, draft))
     if not occasions:
         raise CohortError(f"{source} holds no sub-*/anat/*_T1w.nii.gz outside {', '.join(sorted(NOT_RAW))}.")
-    tables = _tables(source, occasions, table, sex_codes or {})
-    scans = of_one_kind(_scan(one, tables, draft) for one in occasions)
-    notes = _notes(occasions, scans)
-    for participants in {id(one): one for one in tables.values()}.values():
-        theirs = (one for one in occasions if tables.get(one.dataset) is participants)
-        met = {key for one in theirs if (key := participants.key_of(one))}
-        account_for_rows(participants.table, participants.people, met, source, draft)
-        notes += notes_on_rows(participants.table, participants.people, met)
-    return Indexed(Cohort(_title(source), source, scans), draft.finish(files), tuple(notes))
+    tables = _tables(source, raw, occasions, table, sex_codes or {})
+    scans = of_one_kind(_scan(one, tables[one.dataset], draft) for one in occasions)
+    notes = [*_notes(occasions, scans), *_account_for_tables(source, occasions, tables, draft)]
+    return Indexed(Cohort(_title(source), source, scans), draft.finish(raw), tuple(notes))
+
+
+def _raw_only(files: Iterable[Path], draft: LedgerDraft) -> list[Path]:
+    """Return the files outside derivatives and the like, each pipeline of which gets one line."""
+    raw: list[Path] = []
+    aside: Counter[str] = Counter()
+    for path in files:
+        folders = path.parts[:-1]
+        place = next((place for place, folder in enumerate(folders) if folder in NOT_RAW), None)
+        if place is None:
+            raw.append(path)
+        else:
+            aside["/".join(folders[: place + 2])] += 1
+    for folder, count in aside.items():
+        number = "1 file" if count == 1 else f"{count} files"
+        draft.file(f"{folder} ({number})", Verdict.SKIPPED, "Not raw data; only raw T1w images are indexed.")
+    return raw
 
 
 def _occasions(files: Iterable[Path], draft: LedgerDraft) -> list[_Occasion]:
-    found: dict[tuple[Path, str, str | None], list[Path]] = {}
+    found: dict[tuple[tuple[str, ...], str, str], list[Path]] = {}
     for path in files:
-        match = FILE.match(path.name)
-        if match is None or not is_image(path):
+        *folders, title = path.parts
+        match = FILE.match(title)
+        if match is None:
             continue
-        if NOT_RAW & set(path.parts[:-1]):
-            draft.file(path, Verdict.SKIPPED, "Not raw data; only raw T1w images are indexed.", match["subject"])
-        elif match["suffix"] != "T1w" or path.parent.name != "anat":
-            reason = f"A {match['suffix']} image of {path.parent.name or 'no folder'}; only anat T1w is indexed."
+        if match["suffix"] != "T1w" or folders[-1:] != ["anat"]:
+            reason = f"A {match['suffix']} image of {(folders or ['no folder'])[-1]}; only anat T1w is indexed."
             draft.file(path, Verdict.SKIPPED, reason, match["subject"])
         else:
-            above = path.parents[2 if match["session"] and path.parents[1].name == match["session"] else 1]
-            key = (above.parent, match["subject"], match["session"])
+            depth = 3 if match["session"] and folders[-2:-1] == [match["session"]] else 2
+            key = (tuple(folders[:-depth]), match["subject"], match["session"] or "")
             found.setdefault(key, []).append(path)
-    return [_Occasion(*key, tuple(sorted(paths, key=_preference))) for key, paths in sorted(found.items(), key=str)]
+    datasets = {folders: Path(*folders) for folders, _, _ in found}
+    return [
+        _Occasion(datasets[folders], subject, session or None, tuple(sorted(paths, key=_preference)))
+        for (folders, subject, session), paths in sorted(found.items())
+    ]
 
 
 def _preference(path: Path) -> tuple[bool, bool, int, str]:
@@ -151,9 +142,8 @@ def _told_apart(occasions: list[_Occasion]) -> list[_Occasion]:
     ]
 
 
-def _scan(one: _Occasion, tables: Mapping[Path, _Participants], draft: LedgerDraft) -> Scan:
-    participants = tables.get(one.dataset)
-    person = participants.person_of(one) if participants else None
+def _scan(one: _Occasion, tables: DatasetTables, draft: LedgerDraft) -> Scan:
+    person = tables.person_of(one.label, one.session)
     subject, scan = one.prefix + one.label, one.prefix + one.key
     taken, *others = one.images
     draft.file(taken, Verdict.USED, f"The T1w image of {scan}.", subject)
@@ -166,7 +156,7 @@ def _scan(one: _Occasion, tables: Mapping[Path, _Participants], draft: LedgerDra
         name=scan,
         images={"T1w": taken},
         session=one.session,
-        site=(participants.site_of(person) if participants and person else None) or one.site,
+        site=(tables.site_of(person) if person else None) or one.site,
         labels=person.merged.labels if person else {},
         source=person.where if person else taken.as_posix(),
     )
@@ -179,55 +169,44 @@ def _why(taken: Path, other: Path) -> str:
 
 
 def _tables(
-    source: Path, occasions: Iterable[_Occasion], table: Path | None, codes: Mapping[str, str]
-) -> dict[Path, _Participants]:
-    """Return each data set's participants.tsv, or the one table that was named for all of them."""
-    labels: dict[Path, set[str]] = {}
-    paths: dict[Path, Path] = {}
+    source: Path, files: Iterable[Path], occasions: Iterable[_Occasion], table: Path | None, codes: Mapping[str, str]
+) -> dict[Path, DatasetTables]:
+    """Return each data set's tables; one that was named stands in the place of every participants.tsv."""
+    subjects: dict[Path, set[str]] = {}
     for one in occasions:
-        paths[one.dataset] = table or source / one.dataset / "participants.tsv"
-        labels.setdefault(paths[one.dataset], set()).add(one.label)
-    read = {
-        path: _participants(path, source, known, codes) for path, known in labels.items() if table or path.is_file()
-    }
-    return {dataset: read[path] for dataset, path in paths.items() if path in read}
+        subjects.setdefault(one.dataset, set()).add(one.label)
+    tables = {path for path in files if path.suffix == ".tsv"}
+    named = read_participants(table, source, set[str]().union(*subjects.values()), codes) if table else None
+    found = {}
+    for dataset, theirs in subjects.items():
+        path = source / dataset / "participants.tsv"
+        participants = named or (read_participants(path, source, theirs, codes) if path.is_file() else None)
+        found[dataset] = DatasetTables.of(participants, read_sessions(source, dataset, tables, theirs))
+    return found
 
 
-def _participants(path: Path, source: Path, subjects: set[str], codes: Mapping[str, str]) -> _Participants:
-    table = read_raw_table(path, item_of(path, source))
-    id_column, session_column = table.require(*ID_COLUMNS), table.column(*SESSION_COLUMNS)
-    taken = (id_column, session_column, table.column(*SITE_COLUMNS))
-    columns = label_columns(table, taken, _sex_codes(path.with_suffix(".json")) or codes)
-    unpadded = {_unpadded(subject): subject for subject in subjects}
-
-    def key(row: TableRow) -> str | None:
-        identifier, session = row.text(id_column), row.text(session_column) if session_column else None
-        if identifier is None:
-            return None
-        subject = "sub-" + identifier.removeprefix("sub-")
-        subject = subject if subject in subjects else unpadded.get(_unpadded(subject), subject)
-        return f"{subject}_ses-{session.removeprefix('ses-')}" if session else subject
-
-    return _Participants(table, group_people(table, key, columns.read))
+def _account_for_tables(
+    source: Path, occasions: Iterable[_Occasion], tables: Mapping[Path, DatasetTables], draft: LedgerDraft
+) -> list[str]:
+    """Say what became of every row, and return notes on them."""
+    here: dict[Path, set[str]] = {}
+    for one in occasions:
+        here.setdefault(one.dataset, set()).update((one.label, f"{one.label}_{one.session}"))
+    notes: list[str] = []
+    for table, datasets in _owners(tables):
+        met = {key for key in table.people if any(key in here[dataset] for dataset in datasets)}
+        account_for_rows(table.table, table.people, met, source, draft)
+        notes += [*table.notes, *notes_on_rows(table.table, table.people, met)]
+    return list(dict.fromkeys(notes))
 
 
-def _unpadded(subject: str) -> str:
-    """Return `sub-1` for `sub-001`: spreadsheets drop leading zeros."""
-    return re.sub(r"^sub-0+(?=\d+$)", "sub-", subject)
-
-
-def _sex_codes(description: Path) -> dict[str, str]:
-    """Return what the codes of the sex column mean, where participants.json says so."""
-    if not description.is_file():
-        return {}
-    try:
-        about = json.loads(description.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CohortError(f"{description} is no readable JSON ({error}); repair or remove it.") from error
-    columns = about.values() if isinstance(about, dict) else ()
-    levels = [column.get("Levels") for column in columns if isinstance(column, dict)]
-    codes = (codes_of_levels(level) for level in levels if isinstance(level, dict))
-    return next((code for code in codes if set(code.values()) == {"female", "male"}), {})
+def _owners(tables: Mapping[Path, DatasetTables]) -> Iterable[tuple[PeopleTable, list[Path]]]:
+    """Return each table with the data sets that it speaks of: a table that was named, all of them."""
+    owners: dict[int, tuple[PeopleTable, list[Path]]] = {}
+    for dataset, theirs in tables.items():
+        for one in theirs.every:
+            owners.setdefault(id(one), (one, []))[1].append(dataset)
+    return owners.values()
 
 
 def _title(source: Path) -> str:
@@ -248,4 +227,18 @@ def _notes(occasions: list[_Occasion], scans: tuple[Scan, ...]) -> list[str]:
     shared = listing(sorted(one.label for one in occasions if one.prefix))
     if shared:
         notes.append(f"Data sets side by side use the same identifiers, told apart by folder: {shared}.")
-    return notes + notes_on_missing(scans, ("age_years", "sex"))
+    return [*notes, *_notes_on_sessions(scans), *notes_on_missing(scans, ("age_years", "sex"))]
+
+
+def _notes_on_sessions(scans: Iterable[Scan]) -> list[str]:
+    """Say who has one age at several sessions, for participants.tsv does not say at which it was asked."""
+    ages: dict[str, list[Label | None]] = {}
+    for scan in scans:
+        ages.setdefault(scan.subject, []).append(scan.labels.get("age_years"))
+    same = [subject for subject, told in ages.items() if len(told) > 1 and told[0] is not None and len(set(told)) == 1]
+    if not same:
+        return []
+    return [
+        f"The same age at all sessions of {counted(same, 'subject')}, as the tables say: {listing(same)}; "
+        "ages per session belong into sub-*/sub-*_sessions.tsv."
+    ]
