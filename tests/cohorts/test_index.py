@@ -1,3 +1,4 @@
+import os
 import zlib
 from pathlib import Path
 
@@ -154,3 +155,20 @@ def test_a_source_of_which_nothing_is_usable_is_refused_with_the_reason(source: 
         path.write_bytes(b"")
     with pytest.raises(CohortError, match=r"is empty \(0 bytes\)"):
         index(source)
+
+
+def test_a_folder_that_cannot_be_listed_is_named(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: str) -> None:
+        raise PermissionError(13, "Permission denied", folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(CohortError, match=r"data cannot be listed \(Permission denied\); check its permissions"):
+        index(source)
+
+
+def test_links_that_lead_back_to_themselves_are_no_folders(source: Path) -> None:
+    (source / "around").symlink_to(source / "about")
+    (source / "about").symlink_to(source / "around")
+    indexed = index(source)
+    assert len(indexed.cohort) == 3
+    assert entry(indexed, "around")[0] is Verdict.SKIPPED

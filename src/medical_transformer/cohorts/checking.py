@@ -1,7 +1,7 @@
 """Which of the scans that a reader found can be used: their files are whole, and no other scan is the same."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from medical_transformer.cohorts.dropping import Drop, without
 from medical_transformer.cohorts.indexed import Indexed, listing
 from medical_transformer.cohorts.inspection import Inspected, inspect_scan
+from medical_transformer.cohorts.inspections import FileStates, known_already, load_inspections, save_inspections
 from medical_transformer.cohorts.ledger import Entry, Ledger, Verdict
 from medical_transformer.cohorts.scan import Scan
 
@@ -18,9 +19,14 @@ MOST_READERS = 8
 PORTION = 16
 
 
-def checked(indexed: Indexed) -> Indexed:
-    """Read every file once: refuse what is damaged, hash the rest, and keep a scan that is there twice once."""
-    inspected = _inspect_all(indexed.cohort.scans, indexed.cohort.root)
+def checked(indexed: Indexed, out: Path | None = None) -> Indexed:
+    """Read every file once: refuse what is damaged, hash the rest, and keep a scan that is there twice once.
+
+    Args:
+        indexed: what a reader found.
+        out: the cohort's folder; what was found in files that have not changed since is taken from there.
+    """
+    inspected = _inspect_all(indexed.cohort.scans, indexed.cohort.root, out)
     broken = {name: Drop(Verdict.REFUSED, one.problem) for name, one in inspected.items() if one.problem}
     hashed = [
         replace(scan, content_hash=inspected[scan.name].content_hash)
@@ -36,13 +42,22 @@ def checked(indexed: Indexed) -> Indexed:
     return replace(kept, ledger=_with_twins(kept.ledger, twins), notes=(*indexed.notes, *notes))
 
 
-def _inspect_all(scans: Iterable[Scan], root: Path) -> dict[str, Inspected]:
-    found = tuple(scans)
-    portions = [found[begin : begin + PORTION] for begin in range(0, len(found), PORTION)]
+def _inspect_all(scans: Sequence[Scan], root: Path, out: Path | None) -> dict[str, Inspected]:
+    known = load_inspections(out)
+    states = [FileStates.of(scan, root) for scan in scans] if out else [None] * len(scans)
+    earlier = [known_already(known, state) for state in states]
+    new = iter(_read_all([scan for scan, found in zip(scans, earlier, strict=True) if found is None], root))
+    results = [next(new) if found is None else found for found in earlier]
+    if out is not None:
+        save_inspections(out, zip(states, results, strict=True))
+    return {scan.name: result for scan, result in zip(scans, results, strict=True)}
+
+
+def _read_all(scans: Sequence[Scan], root: Path) -> list[Inspected]:
+    portions = [scans[begin : begin + PORTION] for begin in range(0, len(scans), PORTION)]
     with ThreadPoolExecutor(min(MOST_READERS, os.cpu_count() or 1)) as pool:
         inspected = pool.map(lambda portion: [inspect_scan(scan, root) for scan in portion], portions)
-        results = [one for portion in inspected for one in portion]
-    return {scan.name: result for scan, result in zip(found, results, strict=True)}
+        return [one for portion in inspected for one in portion]
 
 
 def _twins(scans: Iterable[Scan], inspected: Mapping[str, Inspected]) -> list[tuple[Scan, Scan]]:
@@ -50,7 +65,7 @@ def _twins(scans: Iterable[Scan], inspected: Mapping[str, Inspected]) -> list[tu
     owners: dict[str, Scan] = {}
     twins = []
     for scan in scans:
-        voxels = set((inspected[scan.name].voxels or {}).values())
+        voxels = inspected[scan.name].voxels
         first = next((owners[one] for one in sorted(voxels) if one in owners), None)
         if first is not None:
             twins.append((scan, first))

@@ -10,7 +10,7 @@ from medical_transformer.errors import CohortError
 IMAGE_SUFFIXES = (".nii", ".nii.gz")
 ANALYZE_SUFFIXES = (".hdr", ".img")
 TABLE_SUFFIXES = (".csv", ".tsv", ".xls", ".xlsx", ".parquet")
-OWN_FILES = frozenset({"cohort.tsv", "cohort.json", "ledger.tsv"})
+OWN_FILES = frozenset({"cohort.tsv", "cohort.json", "ledger.tsv", "inspections.jsonl"})
 
 
 def list_files(source: Path) -> tuple[Path, ...]:
@@ -22,23 +22,37 @@ def list_files(source: Path) -> tuple[Path, ...]:
     if not source.is_dir():
         found = "a file, not a folder" if source.is_file() else "not there"
         raise CohortError(f"{source} is {found}; give the folder that holds the scans.")
-    return tuple(sorted(_walk(source), key=lambda path: path.parts))
+    return tuple(_walk(os.fspath(source), "", set()))
 
 
-def _walk(source: Path) -> Iterator[Path]:
-    entered: set[tuple[int, int]] = set()
-    for folder, subfolders, names in os.walk(source, followlinks=True, onerror=_refuse_unlistable):
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in entered:
-            subfolders.clear()
-            continue
-        entered.add((status.st_dev, status.st_ino))
-        below = folder[len(os.fspath(source)) :].lstrip(os.sep)
-        yield from (Path(below, name) for name in names)
+def _walk(source: str, below: str, entered: set[tuple[int, int]]) -> Iterator[Path]:
+    """Yield the files of a folder in the order of their paths' parts.
+
+    With texts and not with paths: of 50,000 folders, making a Path of each takes longer than listing them.
+    """
+    folder = f"{source}/{below}"
+    try:
+        status = os.stat(folder)  # noqa: PTH116
+        with os.scandir(folder) as listed:
+            found = sorted(listed, key=lambda entry: entry.name)
+    except OSError as error:
+        raise CohortError(f"{Path(folder)} cannot be listed ({error.strerror}); check its permissions.") from error
+    if (status.st_dev, status.st_ino) in entered:
+        return
+    entered.add((status.st_dev, status.st_ino))
+    for entry in found:
+        if _is_folder(entry):
+            yield from _walk(source, f"{below}{entry.name}/", entered)
+        else:
+            yield Path(below + entry.name)
 
 
-def _refuse_unlistable(error: OSError) -> None:
-    raise CohortError(f"{error.filename} cannot be listed ({error.strerror}); check its permissions.") from error
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Tell whether this is a folder or a link to one; a link that leads back to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def is_junk(path: Path) -> bool:

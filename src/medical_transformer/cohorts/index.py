@@ -45,7 +45,7 @@ def index(
     reader = _reader(source, files, layout)
     indexed = dicom.read(source, files, table, out) if reader is dicom else reader.read(source, files, table)
     if not indexed.planned:
-        indexed = checked(indexed)
+        indexed = checked(indexed, out)
     usual = [Condition.parse(text) for text in USUAL.get(reader.name, ())] if where is None else []
     indexed = select(indexed, usual, unknown_too=True)
     indexed = select(indexed, conditions, unknown_too=False)

@@ -6,13 +6,14 @@ be complete, and hashes the voxels, by which the same scan is found again in ano
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
 from medical_transformer.cohorts.hashing import HEX_DIGITS
-from medical_transformer.cohorts.headers import NIFTI_2, Header, read_header, why_no_head
+from medical_transformer.cohorts.headers import NIFTI_2, read_header, why_no_head
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.volumes import Address
 
@@ -35,12 +36,12 @@ class Inspected:
     Attributes:
         problem: why the scan cannot be used, one sentence that names the file; empty where it can.
         content_hash: the first 16 hex digits of the SHA-256 over the image files.
-        voxels: image file to a hash of its voxels, sides and type, whatever header and compression lie around.
+        voxels: of every image file a hash of its voxels, sides and type, whatever header and compression lie around.
     """
 
     problem: str = ""
     content_hash: str = ""
-    voxels: Mapping[Path, str] | None = None
+    voxels: tuple[str, ...] = ()
 
 
 class _UnusableError(Exception):
@@ -68,7 +69,7 @@ def inspect_scan(scan: Scan, root: Path) -> Inspected:
             seen[address.file] = _inspect(address, root, _Nothing() if taken else digest)
         except (OSError, zlib.error, _UnusableError) as problem:
             return Inspected(f"{address.file.as_posix()} {_told(problem)}.")
-    voxels = {address.file: seen[address.file] for address in images}
+    voxels = tuple(dict.fromkeys(seen[address.file] for address in images))
     return Inspected("", digest.hexdigest()[:HEX_DIGITS], voxels)
 
 
@@ -85,38 +86,32 @@ def _told(problem: Exception) -> str:
 def _inspect(address: Address, root: Path, digest: Digest) -> str:
     """Read an image to its end and return the hash of its voxels."""
     of_pair = len(address.files) == 2
-    header_file, voxel_file = root / address.files[0], root / address.files[-1]
-    header = _header(header_file, of_pair=of_pair)
+    blocks = _plain(root / address.files[-1], digest)
+    if of_pair:
+        head, first = (root / address.files[0]).read_bytes(), b""
+        digest.update(head)
+    else:
+        head = first = _beginning(blocks)
+    header = read_header(head, of_pair=of_pair)
+    if header is None:
+        raise _UnusableError("does not begin with a NIfTI header, so it is no image whatever its name says")
     wrong = why_no_head(header, address.volume)
     if wrong:
         raise _UnusableError(wrong)
-    if of_pair:
-        digest.update(header_file.read_bytes())
     voxels = hashlib.sha256(repr((header.sides, header.datatype)).encode())
-    length = _feed(_plain(voxel_file, digest), header.begin, voxels)
+    length = _feed(chain([first], blocks), header.begin, voxels)
     missing = header.begin + header.voxel_bytes - length
     if missing > 0:
         raise _UnusableError(f"is cut short: {missing} bytes of its voxels are missing; fetch it again")
     return voxels.hexdigest()
 
 
-def _header(path: Path, *, of_pair: bool) -> Header:
-    with path.open("rb") as file:
-        head = file.read(NIFTI_2)
-        if not head:
-            raise _UnusableError("is empty (0 bytes); fetch it again")
-        named_gz, is_gz = path.name.lower().endswith(".gz"), head.startswith(GZIP)
-        if named_gz and not is_gz:
-            raise _UnusableError("is called .gz but is not compressed with gzip; give it the name of what it is")
-        if is_gz and not named_gz:
-            raise _UnusableError("is compressed with gzip; call it .nii.gz")
-        if is_gz:
-            file.seek(0)
-            head = zlib.decompressobj(31).decompress(file.read(BLOCK), NIFTI_2)
-    header = read_header(head, of_pair=of_pair)
-    if header is None:
-        raise _UnusableError("does not begin with a NIfTI header, so it is no image whatever its name says")
-    return header
+def _beginning(blocks: Iterator[bytes]) -> bytes:
+    """Take blocks until they hold a header, or all of a file that is shorter."""
+    begin = b""
+    while len(begin) < NIFTI_2 and (block := next(blocks, None)) is not None:
+        begin += block
+    return begin
 
 
 def _feed(blocks: Iterator[bytes], begin: int, digest: Digest) -> int:
@@ -132,7 +127,20 @@ def _plain(path: Path, digest: Digest) -> Iterator[bytes]:
     """Yield a file's bytes, decompressed where it is a .gz, and give the bytes on disk to the digest."""
     with path.open("rb") as file:
         blocks = _read(file.read, digest)
+        first = next(blocks, b"")
+        _refuse_wrong_name(path.name.lower(), first)
+        blocks = chain([first], blocks)
         yield from _decompressed(blocks) if path.name.lower().endswith(".gz") else blocks
+
+
+def _refuse_wrong_name(name: str, first: bytes) -> None:
+    named_gz, is_gz = name.endswith(".gz"), first.startswith(GZIP)
+    if not first:
+        raise _UnusableError("is empty (0 bytes); fetch it again")
+    if named_gz and not is_gz:
+        raise _UnusableError("is called .gz but is not compressed with gzip; give it the name of what it is")
+    if is_gz and name.endswith(".nii"):
+        raise _UnusableError("is compressed with gzip; call it .nii.gz")
 
 
 class _Read(Protocol):
