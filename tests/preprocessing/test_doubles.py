@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import numpy as np
+import pytest
 from scipy import ndimage
 
 from medical_transformer.preprocessing import doubles
@@ -48,3 +51,27 @@ def test_pairs_are_found_across_blocks(monkeypatch: object) -> None:
 def test_the_same_prepared_voxels_are_copies() -> None:
     hashes = {"a": "11", "b": "22", "c": "11", "d": "", "e": ""}
     assert find_copies(hashes, {name: name for name in hashes}) == (Double("a", "c", 1.0),)
+
+
+def test_what_was_compared_is_compared_again_only_where_a_scan_is_new_or_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    drawn = np.random.default_rng(0).integers(-100, 100, (7, 50), dtype=np.int8)
+    drawn[6] = drawn[1]
+    names = {f"s{place}": row for place, row in enumerate(drawn)}
+    subjects = {name: name for name in names}
+    monkeypatch.setattr(doubles, "BLOCK", 3)
+    everything = find_doubles(names, subjects)
+    find_doubles({name: names[name] for name in ("s4", "s1", "s3")}, subjects, tmp_path / "compared.json")
+    assert find_doubles(names, subjects, tmp_path / "compared.json") == everything
+    again: list[int] = []
+    unit = doubles._unit
+    monkeypatch.setattr(doubles, "_unit", lambda some: again.append(len(some)) or unit(some))
+    assert find_doubles(names, subjects, tmp_path / "compared.json") == everything
+    assert not again
+    changed = names | {"s2": drawn[5], "s6": drawn[0]}
+    found = find_doubles(changed, subjects, tmp_path / "compared.json")
+    assert [(pair.one, pair.other) for pair in found] == [("s0", "s6"), ("s2", "s5")]
+    (tmp_path / "compared.json").write_text("[1")
+    again_found = find_doubles(changed, subjects, tmp_path / "compared.json")
+    assert [(pair.one, pair.other) for pair in again_found] == [("s0", "s6"), ("s2", "s5")]

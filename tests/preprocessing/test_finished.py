@@ -79,6 +79,7 @@ def test_many_thousand_scans_are_recognised_in_seconds(jobs: list[Job], monkeypa
         for n in range(5000)
     ]
     monkeypatch.setattr(Path, "stat", stat)
+    monkeypatch.setattr(os, "stat", stat)
     monkeypatch.setattr(finished, "_read", lambda _: {})
     lines = {job.scan.name: finished._line(job, GOOD) for job in many}
     monkeypatch.setattr(finished, "_read", lambda _: lines)

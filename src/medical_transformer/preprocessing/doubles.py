@@ -9,9 +9,12 @@ by 0.96 to 0.99, at 1.5 mm by 0.94 or more, with noise of 5 % by 0.92, at 3 mm b
 (`python benchmarks/geometry.py doubles`).
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from jaxtyping import Float, Int8
 
 from medical_transformer.preprocessing.template import COARSE, load_template
 from medical_transformer.volumes import Volume, average_pool, resample
+from medical_transformer.volumes.whole_files import write_bytes
 
 SPACING_MM = 8
 # Values beyond this many standard deviations are clipped, so that a byte holds each.
@@ -68,17 +72,67 @@ class Double:
         )
 
 
-def find_doubles(signatures: Mapping[str, Signature], subjects: Mapping[str, str]) -> tuple[Double, ...]:
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Signatures that were compared with one another, so that only new ones need be.
+
+    Attributes:
+        digests: scan to a digest of its signature.
+        pairs: all that agree by `SAME_HEAD` or more, also of one subject.
+    """
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    pairs: tuple[Double, ...] = ()
+
+
+def compare(signatures: Mapping[str, Signature], before: Compared) -> Compared:
+    """Compare signatures, each pair of which one is new; what was found between unchanged ones is taken over.
+
+    Comparing all of 50,000 takes minutes, and a resumed run has few new ones.
+    """
+    digests = {name: blake2b(one.tobytes(), digest_size=8).hexdigest() for name, one in signatures.items()}
+    old = {name for name, digest in digests.items() if before.digests.get(name) == digest}
+    known = (pair for pair in before.pairs if pair.one in old and pair.other in old)
+    names = [*(name for name in signatures if name not in old), *(name for name in signatures if name in old)]
+    place = {name: number for number, name in enumerate(signatures)}
+    found = _similar([signatures[name] for name in names], len(names) - len(old))
+    new = (_in_order(Double(names[one], names[other], alike), place) for one, other, alike in found)
+    return Compared(digests, tuple(sorted((*known, *new), key=lambda pair: (place[pair.one], place[pair.other]))))
+
+
+def _in_order(pair: Double, place: Mapping[str, int]) -> Double:
+    return pair if place[pair.one] < place[pair.other] else Double(pair.other, pair.one, pair.similarity)
+
+
+def load_compared(path: Path) -> Compared:
+    """Read what `save_compared` wrote; nothing where it is not there or damaged, and all are compared again."""
+    try:
+        digests, pairs = json.loads(path.read_text(encoding="utf-8"))
+        return Compared(dict(digests), tuple(Double(str(a), str(b), float(similarity)) for a, b, similarity in pairs))
+    except (FileNotFoundError, ValueError, TypeError):
+        return Compared()
+
+
+def save_compared(compared: Compared, path: Path) -> None:
+    """Write what was compared."""
+    pairs = [(pair.one, pair.other, pair.similarity) for pair in compared.pairs]
+    write_bytes(path, json.dumps([compared.digests, pairs]).encode())
+
+
+def find_doubles(
+    signatures: Mapping[str, Signature], subjects: Mapping[str, str], kept: Path | None = None
+) -> tuple[Double, ...]:
     """Return the pairs of scans of different subjects that agree by `SAME_HEAD` or more, in the scans' order.
 
     Args:
         signatures: scan to signature.
         subjects: scan to subject; scans of one subject are expected to agree.
+        kept: the file that keeps what was compared for the next run.
     """
-    names = list(signatures)
-    pairs = _similar([signatures[name] for name in names])
-    named = (Double(names[one], names[other], similarity) for one, other, similarity in pairs)
-    return tuple(pair for pair in named if subjects[pair.one] != subjects[pair.other])
+    compared = compare(signatures, load_compared(kept) if kept else Compared())
+    if kept:
+        save_compared(compared, kept)
+    return tuple(pair for pair in compared.pairs if subjects[pair.one] != subjects[pair.other])
 
 
 def find_copies(hashes: Mapping[str, str], subjects: Mapping[str, str]) -> tuple[Double, ...]:
@@ -93,10 +147,10 @@ def find_copies(hashes: Mapping[str, str], subjects: Mapping[str, str]) -> tuple
     return tuple(Double(one, other, 1.0) for one, other in pairs if subjects[one] != subjects[other])
 
 
-def _similar(signatures: Sequence[Signature]) -> Iterator[tuple[int, int, float]]:
-    """Yield pairs by one matrix product per two blocks."""
-    for first in range(0, len(signatures), BLOCK):
-        rows = _unit(signatures[first : first + BLOCK])
+def _similar(signatures: Sequence[Signature], new: int) -> Iterator[tuple[int, int, float]]:
+    """Yield pairs of the first `new` signatures with all, by one matrix product per two blocks."""
+    for first in range(0, new, BLOCK):
+        rows = _unit(signatures[first : min(first + BLOCK, new)])
         for second in range(first, len(signatures), BLOCK):
             agreement = rows @ _unit(signatures[second : second + BLOCK]).T
             for row, column in np.argwhere(agreement >= SAME_HEAD):

@@ -6,12 +6,13 @@ which compares the checksums of its sidecar.
 """
 
 import json
+import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from medical_transformer.cohorts import Verdict
 from medical_transformer.preprocessing.config import PipelineConfig
@@ -41,19 +42,25 @@ def recognise(jobs: Sequence[Job], out: Path) -> dict[int, Outcome]:
 @contextmanager
 def keeping(out: Path) -> Iterator[Keep]:
     """Offer what adds a line per finished scan; earlier lines stay, and doubled ones go."""
-    path = out / NAME
-    lines = _read(path)
-    write_bytes(path, "".join(f"{json.dumps(line)}\n" for line in lines.values()).encode())
-    with path.open("a", encoding="utf-8") as file:
+    with ExitStack() as opened:
+        file: TextIO | None = None  # opened for the first line: where all is done, 250 MB need not be written again
 
         def keep(job: Job, outcome: Outcome) -> None:
+            nonlocal file
             if outcome.quality:  # an input that vanished meanwhile gets no line, and is looked at next time
                 with suppress(FileNotFoundError):
                     line = _line(job, outcome)
+                    file = file or opened.enter_context(_tidied(out / NAME).open("a", encoding="utf-8"))
                     file.write(json.dumps(line) + "\n")
                     file.flush()
 
         yield keep
+
+
+def _tidied(path: Path) -> Path:
+    """Write the lines again without those that are doubled or cut off."""
+    write_bytes(path, "".join(f"{json.dumps(line)}\n" for line in _read(path).values()).encode())
+    return path
 
 
 @cache
@@ -97,7 +104,7 @@ def _outcome(line: Mapping[str, Any], job: Job) -> Outcome | None:
         if line["inputs"] != _states(job.inputs()):
             return None
         for path in written_files(job.scan, job.config, verdict):
-            (job.out / path).stat()
+            os.stat(f"{job.out}/{path}")  # noqa: PTH116 - as text: making a Path takes longer than asking the disk
     except OSError:
         return None
     signed = b64decode(line["signature"])

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from medical_transformer.cohorts import Scan
@@ -30,14 +31,8 @@ class ScanFiles:
         BIDS labels hold letters and digits only. A name that loses something thereby gets six digits of its
         hash, so that two scans never share a file.
         """
-        subject = f"sub-{_label(scan.subject.removeprefix('sub-'))}"
-        session = f"ses-{_label(scan.session.removeprefix('ses-'))}" if scan.session else ""
-        spoken = {scan.subject, f"{scan.subject}_{scan.session}", f"{scan.subject}_ses-{scan.session}"}
-        acquisition = "" if scan.name in spoken else f"acq-{_label(scan.name)}"
-        stem = "_".join(part for part in (subject, session, acquisition) if part)
-        folder = Path(subject, session, "anat") if session else Path(subject, "anat")
         space = f"space-{SPACE}_res-{config.pool}" if config.space == "mni" else f"space-crop_res-{config.pool}"
-        return cls(folder, stem, space)
+        return _named(scan.subject, scan.session, scan.name, space)
 
     def image(self, modality: str) -> Path:
         """Path of a prepared image."""
@@ -90,6 +85,15 @@ def refuse_shared_files(scans: Iterable[Scan], config: PipelineConfig) -> None:
                 f"The scans {owners[sidecar]!r} and {scan.name!r} would share the file {sidecar}; rename one."
             )
         owners[sidecar] = scan.name
+
+
+@lru_cache(maxsize=100_000)  # asked several times about each scan of a cohort
+def _named(subject: str, session: str | None, name: str, space: str) -> ScanFiles:
+    who = f"sub-{_label(subject.removeprefix('sub-'))}"
+    visit = f"ses-{_label(session.removeprefix('ses-'))}" if session else ""
+    acquisition = "" if name in {subject, f"{subject}_{session}", f"{subject}_ses-{session}"} else f"acq-{_label(name)}"
+    stem = "_".join(part for part in (who, visit, acquisition) if part)
+    return ScanFiles(Path(who, visit, "anat") if visit else Path(who, "anat"), stem, space)
 
 
 def _label(text: str) -> str:

@@ -85,8 +85,9 @@ def prepare(
     _say(console, _announcement(cohort, config, workers, scheduler))
 
     write_description(out)
-    jobs = [Job(scan, cohort.root.resolve(), out, config) for scan in cohort.scans]
-    outcomes = _with_doubles(cohort, _run(jobs, out, _runner(workers, scheduler), console))
+    root = cohort.root.resolve()
+    jobs = [Job(scan, root, out, config) for scan in cohort.scans]
+    outcomes = _with_doubles(cohort, _run(jobs, out, _runner(workers, scheduler), console), out / "compared.json")
 
     prepared = _collect(cohort, out, config, outcomes)
     _save(prepared, out, config)
@@ -171,13 +172,13 @@ def _tell(console: Console, name: str, outcome: Outcome) -> None:
         _say(console, line_of(name, outcome.verdict, outcome.reason))
 
 
-def _with_doubles(cohort: Cohort, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+def _with_doubles(cohort: Cohort, outcomes: Mapping[str, Outcome], kept: Path) -> dict[str, Outcome]:
     """Warn of scans of different subjects that seem to be one."""
     signed = {name: np.frombuffer(one.signature, np.int8) for name, one in outcomes.items() if one.signature}
     subjects = {scan.name: scan.subject for scan in cohort.scans}
     copies = find_copies({name: one.content_hash for name, one in outcomes.items() if not one.signature}, subjects)
     warned = dict(outcomes)
-    for pair in (*copies, *find_doubles(signed, subjects)):
+    for pair in (*copies, *find_doubles(signed, subjects, kept)):
         for name in (pair.one, pair.other):
             reason = f"{warned[name].reason} {pair.sentence(name)}".strip()
             warned[name] = dataclasses.replace(warned[name], verdict=Verdict.WARNED, reason=reason)
