@@ -10,7 +10,7 @@ from medical_transformer.cohorts.files import list_files
 from medical_transformer.cohorts.indexed import Indexed
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.paper import notes_on_paper
-from medical_transformer.cohorts.readers import READERS, USUAL, Reader, dicom
+from medical_transformer.cohorts.readers import CONVERTERS, READERS, USUAL, Reader
 from medical_transformer.cohorts.selection import Condition, select
 from medical_transformer.errors import CohortError
 
@@ -43,7 +43,8 @@ def index(
     conditions = [Condition.parse(text) for text in where or ()]
     source, files = _files(source)
     reader = _reader(source, files, layout)
-    indexed = dicom.read(source, files, table, out) if reader is dicom else reader.read(source, files, table)
+    converter = next((one for one in CONVERTERS if one is reader), None)
+    indexed = converter.read(source, files, table, out) if converter else reader.read(source, files, table)
     if not indexed.planned:
         indexed = checked(indexed, out)
     usual = [Condition.parse(text) for text in USUAL.get(reader.name, ())] if where is None else []

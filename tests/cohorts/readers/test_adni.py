@@ -1,11 +1,14 @@
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from medical_transformer.cohorts import Indexed, Verdict, index
 from medical_transformer.errors import CohortError
 
 from .conftest import Lay
+from .dicom_fixtures import MPRAGE, SIDES, T2, write_series
 
 ROWS = (
     "RID,COLPROT,ORIGPROT,PTID,SITE,VISCODE,EXAMDATE,DX_bl,AGE,PTGENDER,PTEDUCAT,MMSE,DX,EXAMDATE_bl\n"
@@ -147,3 +150,61 @@ def test_the_notes_set_each_diagnosis_beside_table_2(indexed: Indexed) -> None:
 def test_the_baseline_visit_alone_is_taken_where_that_is_asked(lay: Lay) -> None:
     source = lay(*IMAGES, texts={"ADNIMERGE.csv": ROWS})
     assert [scan.session for scan in index(source, where=["session=bl,sc"]).cohort.scans] == ["bl", "bl", "bl"]
+
+
+def write_adni_series(source: Path, subject: str, day: str, number: int, **tags: Any) -> None:
+    """Write a series as ADNI hands it out, `<subject>/<description>/<day>/I<number>/ADNI_..._I<number>.dcm`."""
+    description, written = str(tags.get("SeriesDescription", "MP-RAGE")), day.replace("-", "")
+    folder = source / "ADNI" / subject / description / f"{day}_08_50_11.0" / f"I{number}"
+    tags = {**MPRAGE, "SeriesDescription": description, "PatientID": subject, "StudyDate": written, **tags}
+    tags["PixelData"] = np.random.default_rng(number).integers(0, 200, SIDES[:2]).astype(np.uint16).tobytes()
+    write_series(folder, tags, study=f"1.{int(subject[-4:])}.{written}")
+    for place, path in enumerate(sorted(folder.iterdir())):
+        path.rename(folder / f"ADNI_{subject}_MR_{description}__br_raw_20060502115331858_{place}_S1_I{number}.dcm")
+
+
+@pytest.fixture(scope="module")
+def dicom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A baseline scan with its repeat and a T2, one two years later, and somebody whom no table knows."""
+    source = tmp_path_factory.mktemp("adni") / "download"
+    write_adni_series(source, "002_S_0413", "2006-05-02", 13893)
+    write_adni_series(source, "002_S_0413", "2006-05-02", 13894, SeriesDescription="MP-RAGE_REPEAT", SeriesNumber=5)
+    write_adni_series(source, "002_S_0413", "2006-05-02", 13895, **{**T2, "SeriesDescription": "Axial_PD_T2_FSE"})
+    write_adni_series(source, "002_S_0413", "2008-05-02", 13896, PatientAge="076Y")
+    write_adni_series(source, "123_S_0001", "2010-01-01", 13897, PatientAge="061Y")
+    (source / "ADNIMERGE.csv").write_text(ROWS)
+    (source / "ADNI1_Complete.csv").write_text(COLLECTION.replace("45117", "13893"))
+    return source
+
+
+def test_dicom_series_get_the_age_at_their_day_and_the_diagnosis_of_their_visit(dicom: Path, tmp_path: Path) -> None:
+    indexed = index(dicom, tmp_path / "cohort")
+    assert indexed.cohort.name == "ADNI"
+    assert [(scan.name, scan.subject, scan.session) for scan in indexed.cohort.scans] == [
+        ("002_S_0413_2006-05-02", "002_S_0413", "bl"),
+        ("002_S_0413_2008-05-02", "002_S_0413", "m24"),
+        ("123_S_0001_2010-01-01", "123_S_0001", "2010-01-01"),
+    ]
+    assert labels(indexed, "002_S_0413_2006-05-02")["diagnosis"] == "CN"
+    later = labels(indexed, "002_S_0413_2008-05-02")
+    assert (later["age_years"], later["diagnosis"], later["mmse"]) == (pytest.approx(78.3, abs=0.01), "MCI", 27.0)
+    assert labels(indexed, "123_S_0001_2010-01-01") == {"age_years": 61.0, "sex": "female"}
+    assert (tmp_path / "cohort" / "images" / "002_S_0413_2008-05-02_T1w.nii.gz").is_file()
+
+
+def test_every_series_and_every_row_of_a_dicom_download_stands_in_the_ledger(dicom: Path) -> None:
+    indexed = index(dicom)
+    items = [entry.item for entry in indexed.ledger.entries]
+    assert len(items) == len(set(items))
+    assert len([item for item in items if " (series " in item]) == 5
+    assert len([entry for entry in indexed.ledger.entries if entry.kind == "row"]) == 5 + 2
+    assert reason(indexed, "ADNI1_Complete.csv row 2")[0] is Verdict.USED
+    assert reason(indexed, "002_S_0413_2006-05-02")[1].endswith("Indexed with labels.")
+    repeat = next(item for item in items if "REPEAT" in item)
+    assert reason(indexed, repeat)[0] is Verdict.SKIPPED
+    assert any("3 scans of 2 subjects, every visit taken; 1 is of the baseline visit" in note for note in indexed.notes)
+
+
+def test_nifti_beside_dicom_is_read_and_the_dicom_is_not_passed_over_in_silence(lay: Lay) -> None:
+    indexed = index(lay(*IMAGES, texts={"ADNI/002_S_0413/MP-RAGE/2006-05-02_08_50_11.0/I1/ADNI_I1.dcm": "x"}))
+    assert any("--layout adni-dicom reads these" in note for note in indexed.notes)

@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import Protocol
 
 from medical_transformer.cohorts.indexed import Indexed
-from medical_transformer.cohorts.readers import abide, adni, bids, brats, camcan, dicom, folder, ixi, msd, oasis
+from medical_transformer.cohorts.readers import (
+    abide,
+    adni,
+    adni_dicom,
+    bids,
+    brats,
+    camcan,
+    dicom,
+    folder,
+    ixi,
+    msd,
+    oasis,
+)
 
 
 class Reader(Protocol):
@@ -26,9 +38,12 @@ class Reader(Protocol):
         ...
 
 
-READERS: tuple[Reader, ...] = (ixi, brats, msd, oasis, adni, abide, camcan, bids, folder, dicom)
+READERS: tuple[Reader, ...] = (ixi, brats, msd, oasis, adni, adni_dicom, abide, camcan, bids, folder, dicom)
+
+# Those that convert images, into a folder that they are given.
+CONVERTERS = (adni_dicom, dicom)
 
 # What is usually taken of a data set, where nothing else is asked; a scan of which it is not known stays.
 USUAL: Mapping[str, tuple[str, ...]] = {abide.name: abide.usual}
 
-__all__ = ["READERS", "USUAL", "Reader", "dicom"]
+__all__ = ["CONVERTERS", "READERS", "USUAL", "Reader"]

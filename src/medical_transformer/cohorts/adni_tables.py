@@ -1,0 +1,195 @@
+"""ADNI's tables: ADNIMERGE, a row per visit, and that of a collection, a row per image; joined by subject and day.
+
+ADNIMERGE's AGE is the age at baseline, and its diagnosis of a demented person is `Dementia`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from medical_transformer.cohorts.files import item_of, tables_near
+from medical_transformer.cohorts.indexed import LedgerDraft, counted, listing
+from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
+from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.people import notes_on_missing
+from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_whole, read_raw_table
+from medical_transformer.cohorts.scan import Scan
+from medical_transformer.errors import CohortError
+
+SUBJECT = re.compile(r"^\d{3}_S_\d{4,5}$")
+IMAGE_ID = re.compile(r"_?I(\d+)(?:\.nii(?:\.gz)?)?$", re.IGNORECASE)
+DATE = re.compile(r"^(\d{4}-\d{2}-\d{2})_\d{2}_\d{2}_\d{2}")
+DIAGNOSES = {
+    **dict.fromkeys(("CN", "SMC"), "CN"),
+    **dict.fromkeys(("EMCI", "LMCI", "MCI"), "MCI"),
+    **dict.fromkeys(("AD", "DEMENTIA"), "AD"),
+}
+DAYS_PER_YEAR = 365.25
+NEAREST_VISIT_DAYS = 180
+
+
+@dataclass(frozen=True, slots=True)
+class AdniTables:
+    """ADNIMERGE by subject, and the collection's rows by the number of the image."""
+
+    visits: Mapping[str, Sequence[tuple[date, TableRow]]]
+    collection: Mapping[int, TableRow]
+    raw: tuple[RawTable, ...]
+
+    def about(self, subject: str, day: date, numbers: Iterable[int | None]) -> "Known":
+        """Return what is known of a scan, by its subject, its day and ADNI's numbers of the images of that day."""
+        listed = next((self.collection[one] for one in numbers if one is not None and one in self.collection), None)
+        visits = self.visits.get(subject, ())
+        visit = _nearest(visits, day)
+        rows = [row for row in (visit, _baseline(visits), listed) if row]
+        session = (visit.text("VISCODE") if visit else None) or (listed.text("Visit") if listed else None)
+        return Known(_labels(day, listed, visits, visit), session, tuple(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the tables say of one scan: labels, the visit, and the rows that said so."""
+
+    labels: Mapping[str, Label]
+    session: str | None
+    rows: tuple[TableRow, ...]
+
+    @property
+    def source(self) -> str:
+        """The rows, as the ledger calls them; empty where there is none."""
+        return ", ".join(dict.fromkeys(row.where for row in self.rows))
+
+    @property
+    def reason(self) -> str:
+        """The ledger's sentence about the labels."""
+        if not self.rows:
+            return "Kept without labels: no table has a row for it."
+        missing = [label for label in ("age_years", "sex", "diagnosis") if label not in self.labels]
+        return f"Kept without {' and '.join(missing)}: the tables do not say." if missing else "Indexed with labels."
+
+
+def read_day(text: str | None) -> date | None:
+    """Return a day as either table, or a folder, writes it; None where it is none."""
+    for form in ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y"):
+        try:
+            return datetime.strptime((text or "").split(" ")[0], form).date()
+        except ValueError:
+            continue
+    return None
+
+
+def read_adni_tables(source: Path, files: Iterable[Path], table: Path | None) -> AdniTables:
+    """Read ADNIMERGE and the collection's table, told apart by their columns, in the source and beside it.
+
+    Raises:
+        CohortError: if the named table is neither.
+    """
+    paths = tables_near(source, files, table, "(?i)adni")
+    raws = tuple(raw for path in paths if _kind(raw := read_raw_table(path)))
+    if table and not raws:
+        raise CohortError(f"{table} is neither ADNIMERGE (PTID, VISCODE) nor a collection (Image Data ID, Subject).")
+    visits: dict[str, list[tuple[date, TableRow]]] = {}
+    collection: dict[int, TableRow] = {}
+    for raw in raws:
+        for row in raw.rows:
+            day, number = read_day(row.text("EXAMDATE")), as_whole((row.text("Image Data ID") or "").lstrip("I"))
+            if _kind(raw) == "visits" and day:
+                visits.setdefault(row.text("PTID") or "", []).append((day, row))
+            elif _kind(raw) == "collection" and number is not None:
+                collection[number] = row
+    return AdniTables(visits, collection, raws)
+
+
+def _kind(table: RawTable) -> str | None:
+    columns = set(table.columns)
+    if {"PTID", "VISCODE", "EXAMDATE"} <= columns:
+        return "visits"
+    return "collection" if {"Image Data ID", "Subject"} <= columns else None
+
+
+def _nearest(visits: Sequence[tuple[date, TableRow]], day: date) -> TableRow | None:
+    """Return the visit nearest to a day, if within half a year."""
+    near = [(abs((when - day).days), row.number, row) for when, row in visits]
+    distance, _, row = min(near, default=(NEAREST_VISIT_DAYS + 1, 0, None))
+    return row if distance <= NEAREST_VISIT_DAYS else None
+
+
+def _baseline(visits: Sequence[tuple[date, TableRow]]) -> TableRow | None:
+    return next((row for _, row in visits if row.text("VISCODE") == "bl"), None)
+
+
+def _labels(
+    day: date, listed: TableRow | None, visits: Sequence[tuple[date, TableRow]], visit: TableRow | None
+) -> dict[str, Label]:
+    someone = _baseline(visits) or visit
+    return present(
+        {
+            "age_years": _age(day, someone, listed),
+            "sex": as_sex(someone.text("PTGENDER") if someone else None)
+            or as_sex(listed.text("Sex") if listed else None),
+            "diagnosis": _diagnosis(visit, listed),
+            "mmse": plausible("mmse", visit.number_in("MMSE")) if visit else None,
+            "education_years": plausible("education_years", someone.number_in("PTEDUCAT")) if someone else None,
+        }
+    )
+
+
+def _age(day: date, someone: TableRow | None, listed: TableRow | None) -> float | None:
+    """Return the age at the scan: AGE is at baseline, so the years since are added."""
+    age = plausible("age_years", someone.number_in("AGE")) if someone else None
+    is_baseline = someone is not None and someone.text("VISCODE") == "bl"
+    start = (
+        read_day(someone.text("EXAMDATE_bl") or (someone.text("EXAMDATE") if is_baseline else None))
+        if someone
+        else None
+    )
+    if age is not None and start is not None:
+        return round(age + (day - start).days / DAYS_PER_YEAR, 3)
+    return plausible("age_years", listed.number_in("Age")) if listed else None
+
+
+def _diagnosis(visit: TableRow | None, listed: TableRow | None) -> str | None:
+    """Return CN, MCI or AD at the visit; at baseline DX_bl where DX is empty; else the collection's group."""
+    if visit is not None:
+        at_baseline = visit.text("DX_bl") if visit.text("VISCODE") == "bl" else None
+        return DIAGNOSES.get((visit.text("DX") or at_baseline or "").upper())
+    return DIAGNOSES.get((listed.text("Group") or "").upper()) if listed else None
+
+
+def account_for_adni_rows(
+    tables: AdniTables, used: set[str], subjects: set[str], source: Path, draft: LedgerDraft
+) -> None:
+    """Say what became of each row of the tables."""
+    for table in tables.raw:
+        draft.file(item_of(table.path, source), Verdict.USED, f"The table of labels, {len(table.rows)} rows.")
+        for row in table.rows:
+            subject = row.text("PTID", "Subject") or ""
+            if row.where in used:
+                draft.row(row, Verdict.USED, "Gave labels to a scan of this subject.", subject)
+            elif subject in subjects:
+                draft.row(row, Verdict.SKIPPED, "No scan that was taken belongs to this row.", subject)
+            else:
+                draft.row(row, Verdict.SKIPPED, "No image of this subject is here.", subject)
+
+
+def notes_on_adni(scans: Sequence[Scan], tables: AdniTables) -> list[str]:
+    """Say which visits were taken, how diagnoses were read, and what is missing."""
+    subjects = {scan.subject for scan in scans}
+    baseline = sum((scan.session or "").casefold() in {"bl", "sc", "scmri"} for scan in scans)
+    notes = [
+        f"{counted(scans, 'scan')} of {counted(subjects, 'subject')}, every visit taken; {baseline} "
+        f"{'is' if baseline == 1 else 'are'} of the baseline visit (session bl or sc); "
+        "--where session=bl,sc takes these alone.",
+        "Diagnoses CN and SMC were read as CN; EMCI, LMCI and MCI as MCI; AD and Dementia as AD.",
+    ]
+    if not any(_kind(table) == "visits" for table in tables.raw):
+        notes.append(
+            "ADNIMERGE was not found, so the diagnosis is the group of the collection's table: the one at "
+            "enrolment, not at the visit."
+        )
+    groups = Counter(str(scan.labels.get("diagnosis", "unknown")) for scan in scans)
+    notes.append(f"Scans per diagnosis: {listing(f'{group} {count}' for group, count in sorted(groups.items()))}.")
+    return notes + notes_on_missing(scans, ("age_years", "sex", "diagnosis"))
