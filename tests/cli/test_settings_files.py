@@ -75,3 +75,12 @@ def test_regions_without_label_values_are_refused_with_an_example(text: str, tmp
     path.write_text(text)
     with pytest.raises(ConfigError, match=r"regions\.yaml: regions are names with lists"):
         read_regions(path)
+
+
+@pytest.mark.parametrize("typed", [["--batch-size", "0"], ["--batch-size=0"]])
+def test_a_wrong_setting_that_was_typed_is_named_as_it_was_typed(
+    typed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["medtrans", "pretrain", *typed])
+    with pytest.raises(ConfigError, match=r"settings\. exemplar\.epochs: .* --batch-size \(exemplar\.batch_size\): "):
+        validated(PretrainConfig, {"exemplar": {"batch_size": 0, "epochs": 0}})

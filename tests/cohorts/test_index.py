@@ -172,3 +172,9 @@ def test_links_that_lead_back_to_themselves_are_no_folders(source: Path) -> None
     indexed = index(source)
     assert len(indexed.cohort) == 3
     assert entry(indexed, "around")[0] is Verdict.SKIPPED
+
+
+def test_a_file_whose_name_is_no_utf_8_is_named(source: Path) -> None:
+    os.rename(os.fsencode(source / "IXI.csv"), os.fsencode(source) + b"/M\xfcller.csv")  # noqa: PTH104
+    with pytest.raises(CohortError, match=r"name is no UTF-8: 'M.*ller\.csv'; rename it"):
+        index(source)

@@ -146,3 +146,25 @@ def test_what_is_no_whole_number_is_none(text: str | None) -> None:
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "89+", None])
 def test_what_is_no_finite_number_is_none(text: str | None) -> None:
     assert as_number(text) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", bytes(range(256)) * 9, "is no text, whatever its name says"),
+        ("a.xls", bytes(range(256)) * 9, "is not a readable table"),
+        ("a.bin", b"id,age\n1,2\n", r"\.bin is no known kind of table"),
+        ("a", b"id,age\n1,2\n", "a file without an ending is no known kind of table"),
+    ],
+)
+def test_what_is_no_table_is_named_with_the_kinds_that_are(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CohortError, match=rf"{name}.*{said}; tables are read as \.csv, \.tsv"):
+        read_raw_table(tmp_path / name)
+
+
+def test_a_table_that_excel_saved_as_unicode_text_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("id\tage\n1\t20,5\n", encoding="utf-16")
+    assert read_raw_table(tmp_path / "a.txt").rows[0].number_in("age") == 20.5

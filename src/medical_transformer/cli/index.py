@@ -23,7 +23,11 @@ def index(
     table: Annotated[Path | None, typer.Option(help="Table of labels, where it is not found by itself.")] = None,
     layout: Annotated[str, typer.Option(help="How the folder lies: auto or the name of a data set.")] = "auto",
     where: Annotated[
-        list[str] | None, typer.Option(help="Take only these, such as age_years>=13 or diagnosis=CN,MCI; repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="Take only scans of which this holds: diagnosis=CN,MCI, session=bl,sc, sex!=male, age_years>=13. "
+            "Repeatable, and all must hold: --where 'age_years>=20' --where 'age_years<40' is a range."
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the ledger and write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")] = False,

@@ -1,5 +1,6 @@
 """From a settings file, and options that win over it, to a typed value; a wrong setting names the nearest right one."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -93,7 +94,7 @@ def validated(kind: type[ConfigT], settings: dict[str, Any]) -> ConfigT:
 
 
 def _sentence(kind: type[BaseModel], detail: Any) -> str:
-    place = ".".join(map(str, detail["loc"]))
+    place = _typed(".".join(map(str, detail["loc"])))
     if detail["type"] == "extra_forbidden":
         return f"{place}: there is no such setting{_nearest(kind, detail['loc'])}."
     if detail["type"] in {"model_type", "model_attributes_type", "dict_type", "mapping_type"}:
@@ -102,6 +103,12 @@ def _sentence(kind: type[BaseModel], detail: Any) -> str:
         return f"{place}: there is no {detail['ctx']['tag']!r}; there are {detail['ctx']['expected_tags']}."
     said = str(detail["msg"]).removeprefix("Value error, ")
     return f"{place}: {said[:1].lower()}{said[1:]}; found {_shown(detail['input'])}."
+
+
+def _typed(place: str) -> str:
+    """Return `--epochs (training.epochs)` for a setting that was given as an option, and other places as they are."""
+    option = f"--{place.rpartition('.')[2].replace('_', '-')}"
+    return f"{option} ({place})" if any(word.partition("=")[0] == option for word in sys.argv) else place
 
 
 def _nearest(kind: type[BaseModel], place: tuple[int | str, ...]) -> str:

@@ -164,7 +164,7 @@ def account_for_adni_rows(
 ) -> None:
     """Say what became of each row of the tables."""
     for table in tables.raw:
-        draft.file(item_of(table.path, source), Verdict.USED, f"The table of labels, {len(table.rows)} rows.")
+        draft.file(item_of(table.path, source), Verdict.USED, f"The table of labels, {counted(table.rows, 'row')}.")
         for row in table.rows:
             subject = row.text("PTID", "Subject") or ""
             if row.where in used:

@@ -34,7 +34,7 @@ class Cohort:
         names = Counter(scan.name for scan in self.scans)
         doubled = [name for name, count in names.items() if count > 1]
         if doubled:
-            raise CohortError(f"Cohort {self.name!r} has {len(doubled)} names twice, such as {doubled[0]!r}.")
+            raise CohortError(f"Cohort {self.name!r} has names twice, such as {doubled[0]!r} ({len(doubled)} in all).")
         mixed = self._kinds(str) & self._kinds(float, int)
         if mixed:
             raise CohortError(f"Label {min(mixed)!r} of cohort {self.name!r} is a number for some, a text for others.")

@@ -43,8 +43,10 @@ def _walk(source: str, below: str, entered: set[tuple[int, int]]) -> Iterator[Pa
     for entry in found:
         if _is_folder(entry):
             yield from _walk(source, f"{below}{entry.name}/", entered)
-        else:
+        elif entry.name.isascii() or entry.name.encode(errors="replace").decode() == entry.name:
             yield Path(below + entry.name)
+        else:
+            raise CohortError(f"{source} holds a file whose name is no UTF-8: {below + entry.name!r}; rename it.")
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
+from medical_transformer.cohorts.indexed import counted
 from medical_transformer.cohorts.strata import first_labels, interleaved, shuffled, strata
 from medical_transformer.cohorts.tables import write_table
 from medical_transformer.errors import CohortError, LeakageError
@@ -35,7 +36,7 @@ class Fold:
         shared = (self.train & self.test) | (self.train & self.validation) | (self.validation & self.test)
         if shared:
             raise LeakageError(
-                f"{len(shared)} subjects are in two parts of the split, such as {min(shared)!r}; "
+                f"{counted(shared, 'subject')} of two parts of the split, such as {min(shared)!r}; "
                 "give every subject to one part."
             )
 
@@ -73,7 +74,9 @@ def make_folds(
     if count < FEWEST_FOLDS:
         raise CohortError(f"{count} folds cannot train, validate and test; take {FEWEST_FOLDS} or more.")
     if len(subjects) < count:
-        raise CohortError(f"{cohort.name!r} has {len(subjects)} subjects, too few for {count} folds; take fewer folds.")
+        raise CohortError(
+            f"{cohort.name!r} has {counted(subjects, 'subject')}, too few for {count} folds; take fewer folds."
+        )
     groups = strata(subjects, first_labels(cohort, label))
     dealt = [subject for group in groups for subject in shuffled(group, f"folds {seed}")]
     return _rotate({subject: position % count for position, subject in enumerate(dealt)}, count)
@@ -84,7 +87,8 @@ def _deal_groups(cohort: Cohort, count: int, label: str | None, together: str, s
     groups = groups_of(cohort, together)
     if len(set(groups.values())) < count:
         raise CohortError(
-            f"{cohort.name!r} has {len(set(groups.values()))} groups of the same {together}, too few for {count} folds."
+            f"{cohort.name!r} has {counted(set(groups.values()), 'group')} of the same {together}, "
+            f"too few for {count} folds."
         )
     stand_in = {group: f"group-{number}" for number, group in enumerate(sorted(set(groups.values())))}
     scans = tuple(replace(scan, subject=stand_in[groups[scan.subject]]) for scan in cohort.scans)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean, stdev
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.indexed import Indexed, listing
+from medical_transformer.cohorts.indexed import Indexed, counted, listing
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.scan import Scan
 
@@ -20,6 +20,8 @@ TABLE_2: Mapping[str, tuple[int, int, Mapping[str, tuple[float, float]]]] = {
     "MCI": (748, 447, {"age_years": (73.29, 7.57), "education_years": (15.92, 2.86), "mmse": (27.48, 1.82)}),
     "AD": (359, 194, {"age_years": (75.29, 7.87), "education_years": (15.15, 3.05), "mmse": (23.21, 2.05)}),
 }
+# Below this share of the paper's cohort it is a part, whose differences from the paper say nothing.
+PART = 0.1
 
 
 def notes_on_paper(indexed: Indexed) -> list[str]:
@@ -32,6 +34,10 @@ def notes_on_paper(indexed: Indexed) -> list[str]:
     used, found = PRETRAINING[cohort.name], len(cohort)
     others = " and ".join(f"{count} of {name}" for name, count in PRETRAINING.items() if name != cohort.name)
     total = f"{sum(PRETRAINING.values()):,}"
+    if found < PART * used:
+        told = f"A small part of {cohort.name} as the paper used it for pre-training"
+        groups = _on_abide(cohort) if cohort.name == "ABIDE" else []  # these say how to take the controls
+        return [f"{told}: {found} of {used} scans, and {total} with {others}.", *_reasons(indexed), *groups]
     difference = f"{abs(found - used)} {'fewer' if found < used else 'more'}" if found != used else "as many"
     first = f"{found} scans of {cohort.name}; the paper used {used} (with {others}: {total}), so here are {difference}."
     return [first, *_reasons(indexed), *_EXPLAINED[cohort.name](cohort)]
@@ -74,6 +80,12 @@ _EXPLAINED: Mapping[str, Callable[[Cohort], list[str]]] = {"IXI": _on_ixi, "Cam-
 def _notes_on_table_2(scans: Iterable[Scan]) -> list[str]:
     """Return a sentence per diagnosis, taken from each subject's first scan."""
     firsts = first_scans(scans)
+    total = sum(subjects for subjects, _, _ in TABLE_2.values())
+    if len(firsts) < PART * total:
+        groups = listing(f"{subjects} {diagnosis}" for diagnosis, (subjects, _, _) in TABLE_2.items())
+        return [
+            f"{counted(firsts, 'subject')}: too few to set beside Table 2 of the paper, which has {total:,} ({groups})."
+        ]
     notes = []
     for diagnosis, (subjects, males, numbers) in TABLE_2.items():
         theirs = [scan for scan in firsts if scan.labels.get("diagnosis") == diagnosis]
@@ -82,7 +94,6 @@ def _notes_on_table_2(scans: Iterable[Scan]) -> list[str]:
             f"{diagnosis} at each subject's first scan: {here}. Table 2: {_described(subjects, males, numbers)}."
         )
     unknown = sum("diagnosis" not in scan.labels for scan in firsts)
-    total = sum(subjects for subjects, _, _ in TABLE_2.values())
     return [
         *notes,
         f"Table 2 has {total:,} subjects, here are {len(firsts)}, {unknown} of them without a diagnosis at their first "

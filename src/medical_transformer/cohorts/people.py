@@ -73,7 +73,7 @@ def account_for_rows(
         source: the folder that is indexed.
         draft: the ledger to say it in.
     """
-    draft.file(item_of(table.path, source), Verdict.USED, f"The table of labels, {len(table.rows)} rows.")
+    draft.file(item_of(table.path, source), Verdict.USED, f"The table of labels, {counted(table.rows, 'row')}.")
     told = {row.number: (key, person) for key, person in people.items() for row in person.rows}
     for row in table.rows:
         key, person = told.get(row.number, ("", None))
@@ -117,7 +117,8 @@ def notes_on_rows(table: RawTable, people: People, with_scan: Collection[str]) -
         notes.append(f"Rows of {table.path.name} contradict each other; left out are: {listing(conflicts)}.")
     absent = sum(key not in with_scan for key in people)
     if absent:
-        notes.append(f"Of {len(people)} subjects in {table.path.name}, {absent} have no image here.")
+        have = "has" if absent == 1 else "have"
+        notes.append(f"Of {counted(people, 'subject')} in {table.path.name}, {absent} {have} no image here.")
     return notes
 
 

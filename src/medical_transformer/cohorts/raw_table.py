@@ -13,8 +13,12 @@ import pandas as pd
 from medical_transformer.errors import CohortError
 
 MISSING = frozenset({"", "-9999", "-9999.0", "na", "n/a", "#n/a", "nan", "nat", "none", "null", "<na>"})
+TEXTS, BOOKS = frozenset({".csv", ".tsv", ".txt"}), frozenset({".xls", ".xlsx", ".parquet"})
+KINDS = "tables are read as .csv, .tsv, .txt (UTF-8 or Latin-1), .xls, .xlsx and .parquet; save the table as CSV"
 SEPARATORS = (",", "\t", ";")
 DECIMAL_COMMA = re.compile(r"^-?\d+,\d+$")
+SHORT_COMMA = re.compile(r"^-?\d+,\d{1,2}$")
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 SHEET = "Table"
 WHOLE = re.compile(r"^[+-]?\d+(\.0+)?$")
 
@@ -95,8 +99,12 @@ def read_raw_table(path: Path, called: str | None = None) -> RawTable:
         CohortError: naming the file, if it is missing, empty, unreadable or has a row wider than its header.
     """
     if not path.is_file():
-        raise CohortError(f"{path}: there is no such table.")
-    lines = _read_text(path) if path.suffix.lower() in {".csv", ".tsv", ".txt"} else _read_binary(path)
+        found = "a folder, not a table" if path.is_dir() else "there is no such table"
+        raise CohortError(f"{path}: {found}.")
+    suffix = path.suffix.lower()
+    if suffix not in TEXTS | BOOKS:
+        raise CohortError(f"{path}: {suffix or 'a file without an ending'} is no known kind of table; {KINDS}.")
+    lines = _read_text(path) if suffix in TEXTS else _read_binary(path)
     header, *body = lines or [[]]
     if not any(cell.strip() for cell in header):
         raise CohortError(f"{path}: the table is empty; its first row must name the columns.")
@@ -106,9 +114,12 @@ def read_raw_table(path: Path, called: str | None = None) -> RawTable:
 
 
 def as_number(text: str | None) -> float | None:
-    """Return a finite number, or None where the text is missing or says something else."""
+    """Return a finite number, or None where the text is missing or says something else.
+
+    A comma before one or two digits is a decimal comma; before three it could part thousands, and says nothing.
+    """
     try:
-        number = float(text or "")
+        number = float(_with_point(text or "", SHORT_COMMA))
     except ValueError:
         return None
     return number if math.isfinite(number) else None
@@ -121,8 +132,11 @@ def as_whole(text: str | None) -> int | None:
 
 def _read_text(path: Path) -> list[list[str]]:
     data = path.read_bytes()
+    encoding = "utf-16" if data.startswith(UTF_16) else "utf-8-sig"
+    if b"\0" in data and encoding != "utf-16":
+        raise CohortError(f"{path} is no text, whatever its name says; {KINDS}.")
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     header = text.lstrip().partition("\n")[0]
@@ -134,8 +148,8 @@ def _read_text(path: Path) -> list[list[str]]:
     return [[_with_point(cell) for cell in line] for line in lines] if separator == ";" else lines
 
 
-def _with_point(cell: str) -> str:
-    return cell.replace(",", ".") if DECIMAL_COMMA.match(cell.strip()) else cell
+def _with_point(cell: str, pattern: re.Pattern[str] = DECIMAL_COMMA) -> str:
+    return cell.replace(",", ".") if "," in cell and pattern.match(cell.strip()) else cell
 
 
 def _read_binary(path: Path) -> list[list[str]]:
@@ -147,7 +161,7 @@ def _read_binary(path: Path) -> list[list[str]]:
             "Or save the table as CSV."
         ) from error
     except Exception as error:
-        raise CohortError(f"{path} is not a readable table; export it again, or save the table as CSV.") from error
+        raise CohortError(f"{path} is not a readable table; {KINDS}.") from error
     body = [[_cell(value) for value in values] for values in frame.itertuples(index=False)]
     return [[str(column) for column in frame.columns], *body]
 

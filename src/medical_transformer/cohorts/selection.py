@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from medical_transformer.cohorts.dropping import Drop, without
-from medical_transformer.cohorts.indexed import Indexed
+from medical_transformer.cohorts.indexed import Indexed, counted
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.raw_table import as_number
 from medical_transformer.cohorts.scan import Scan
@@ -63,7 +63,7 @@ class Condition:
         """Tell whether the condition holds for what is known."""
         if self.sign in COMPARED:
             number = said if isinstance(said, float) else as_number(str(said))
-            return number is not None and COMPARED[self.sign](number, float(self.value))
+            return number is not None and COMPARED[self.sign](number, as_number(self.value) or 0.0)
         values = [value.strip() for value in self.value.split(",")]
         equal = any(said == (as_number(value) if isinstance(said, float) else value) for value in values)
         return equal == (self.sign == "=")
@@ -89,7 +89,7 @@ def select(indexed: Indexed, conditions: Sequence[Condition], *, unknown_too: bo
     if not dropped:
         return indexed
     asked = " and ".join(map(str, conditions))
-    note = f"Left out by {asked}: {len(dropped)} of {len(reasons)} scans."
+    note = f"Left out by {asked}: {len(dropped)} of {counted(reasons, 'scan')}."
     return replace(without(indexed, dropped), notes=(*indexed.notes, note))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from medical_transformer.backbones import BACKBONES
 from medical_transformer.cohorts import Cohort
+from medical_transformer.cohorts.indexed import counted
 from medical_transformer.contracts import Backbone
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.cards import write_encoder_card
@@ -133,4 +134,4 @@ def _report(saved: SavedModel, run: Run, stages: tuple[Stage, ...], path: Path) 
 
 def _who(places: tuple[int, ...], run: Run) -> str:
     subjects = {run.data.cohort.scans[place].subject for place in places}
-    return f"{len(places)} scans of {len(subjects)} subjects"
+    return f"{counted(places, 'scan')} of {counted(subjects, 'subject')}"

@@ -9,6 +9,7 @@ import torch
 
 from medical_transformer import __version__
 from medical_transformer.cohorts import Cohort
+from medical_transformer.cohorts.indexed import counted
 from medical_transformer.experiments.config import EvaluateConfig
 from medical_transformer.experiments.seen import knows_names, seen_subjects
 from medical_transformer.tasks import TaskModel, find_model, load_model
@@ -18,7 +19,7 @@ def describe(config: EvaluateConfig, labelled: Cohort) -> dict[str, str]:
     """Return facts about an evaluation, each under a name."""
     training = config.finetune.training
     facts = {
-        "cohort": f"{labelled.name}: {len(labelled)} scans of {len(labelled.subjects)} subjects",
+        "cohort": f"{labelled.name}: {counted(labelled, 'scan')} of {counted(labelled.subjects, 'subject')}",
         "split": (
             f"{config.folds} folds by subject: fold i tests, fold i+1 chooses the epoch, the others train "
             f"(seed {config.fold_seed}). Nothing was tuned on test subjects."

@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 
 from medical_transformer.cohorts import Cohort, Scan
+from medical_transformer.cohorts.indexed import counted
 from medical_transformer.cohorts.tables import write_json
 from medical_transformer.errors import CohortError
 from medical_transformer.volumes import Volume, average_pool, majority_pool, read_label_map, read_volume
@@ -66,7 +67,7 @@ def build_store(prepared: Cohort, folder: Path, identity: dict[str, Any], consol
     voxel_type = np.dtype(identity["voxel_type"])
     gigabytes = np.prod(whole, dtype=float) * voxel_type.itemsize / 1e9
     console.print(
-        f"Storing {len(scans)} scans of {prepared.name} in {folder}: {gigabytes:.2f} GB.",
+        f"Storing {counted(scans, 'scan')} of {prepared.name} in {folder}: {gigabytes:.2f} GB.",
         soft_wrap=True,
         markup=False,
         highlight=False,

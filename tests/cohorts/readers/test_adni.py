@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from medical_transformer.cohorts import Indexed, Verdict, index
+from medical_transformer.cohorts import Indexed, Verdict, index, paper
 from medical_transformer.errors import CohortError
 
 from .conftest import Lay
@@ -137,14 +137,17 @@ def test_a_named_table_of_something_else_is_refused(lay: Lay, tmp_path: Path) ->
         index(source, table=tmp_path / "people.csv")
 
 
-def test_the_notes_set_each_diagnosis_beside_table_2(indexed: Indexed) -> None:
+def test_the_notes_set_each_diagnosis_beside_table_2(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = lay(*IMAGES, texts={"ADNIMERGE.csv": ROWS})
+    few = "3 subjects: too few to set beside Table 2 of the paper, which has 1,540 (433 CN, 748 MCI, 359 AD)."
+    assert few in index(source).notes
+    monkeypatch.setattr(paper, "PART", 0)
+    notes = index(source).notes
     assert (
         "CN at each subject's first scan: 1 (0 male), age 76.30 ± 0.00, education 16.00 ± 0.00, MMSE 29.00 ± 0.00. "
         "Table 2: 433 (214 male), age 74.76 ± 5.82, education 16.29 ± 2.72, MMSE 29.07 ± 1.12."
-    ) in indexed.notes
-    assert any(
-        "Table 2 has 1,540 subjects, here are 3, 0 of them without a diagnosis" in note for note in indexed.notes
-    )
+    ) in notes
+    assert any("Table 2 has 1,540 subjects, here are 3, 0 of them without a diagnosis" in note for note in notes)
 
 
 def test_the_baseline_visit_alone_is_taken_where_that_is_asked(lay: Lay) -> None:

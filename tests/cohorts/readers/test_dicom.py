@@ -1,3 +1,4 @@
+import os
 import shutil
 import sys
 import zipfile
@@ -183,3 +184,14 @@ def test_a_missing_extra_is_named(source: Path, tmp_path: Path, module: str, mon
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(CohortError, match=r"medical-transformer\[dicom\]"):
         index(source, tmp_path / "cohort")
+
+
+def test_links_to_nothing_and_pipes_beside_dicom_stop_nothing(source: Path) -> None:
+    (source / "lost").symlink_to(source / "nowhere")
+    os.mkfifo(source / "pipe")
+    assert len(index(source).cohort) == 1
+
+
+def test_two_patients_in_one_zip_are_two_subjects(source: Path, tmp_path: Path) -> None:
+    write_series(source / "other", MPRAGE, study="1.2.9", PatientID="Q 08")
+    assert index(zipped(source, tmp_path / "two.zip")).cohort.subjects == ("P-07", "Q-08")

@@ -134,3 +134,25 @@ def test_the_real_ms_patient_has_four_modalities_and_a_map(real: Path, folder: s
     assert names == {"T1w": "T1.nii.gz", "T1ce": "T1POST.nii.gz", "T2w": "T2.nii.gz", "FLAIR": "FLAIR.nii.gz"}
     assert scan.segmentation is not None
     assert scan.segmentation.name == "lesions.nii.gz"
+
+
+def test_a_damaged_table_that_nobody_named_is_refused_and_stops_nothing(lay: Lay) -> None:
+    source = lay("a_T1w.nii", texts={"t.csv": "id,age\na,20\n"})
+    (source / "broken.csv").write_bytes(bytes(50))
+    indexed = index(source)
+    assert indexed.cohort.scans[0].labels == {"age_years": 20.0}
+    assert [entry.item for entry in indexed.ledger.of(Verdict.REFUSED)] == ["broken.csv"]
+
+
+def test_ages_with_a_decimal_comma_are_read_from_a_table_with_commas(lay: Lay) -> None:
+    table = '\ufeffid,age,income\na,"23,5","1,234"\n'
+    (scan,) = index(lay("a_T1w.nii", texts={"t.csv": table})).cohort.scans
+    assert scan.labels == {"age_years": 23.5, "income": "1,234"}
+
+
+def test_names_in_capitals_and_with_spaces_and_umlauts_are_read(lay: Lay) -> None:
+    images = ("A_T1W.nii", "Jörg Müller T1.nii", "Jürgen Müller T1.nii")
+    source = lay(*images, texts={"t.csv": "file,age\nJürgen Müller T1.nii,20\n"})
+    (source / "A_T1W.nii").rename(source / "A_T1W.NII")
+    found = {scan.name: dict(scan.labels) for scan in index(source).cohort.scans}
+    assert found == {"A": {}, "J-rg-M-ller": {}, "J-rgen-M-ller": {"age_years": 20.0}}

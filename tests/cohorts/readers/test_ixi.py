@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from medical_transformer.cohorts import Cohort, Indexed, Verdict, index
+from medical_transformer.cohorts import Cohort, Indexed, Verdict, index, paper
 from medical_transformer.cohorts.readers import ixi
 from medical_transformer.errors import CohortError
 
@@ -126,9 +126,17 @@ def test_scans_without_an_age_are_named_in_the_notes(indexed: Indexed) -> None:
     assert "IXI219-Guys-0894, IXI328-HH-2295, IXI435-IOP-1041, IXI637-HH-2785" in note
 
 
-def test_the_notes_compare_the_count_with_the_paper(indexed: Indexed) -> None:
-    assert any("8 scans of IXI; the paper used 566 (with 653 of Cam-CAN and 564" in note for note in indexed.notes)
-    assert any("Guys 4, HH 3, IOP 1; if a hospital is short" in note for note in indexed.notes)
+def test_a_handful_of_scans_is_called_a_small_part_of_the_papers_cohort(indexed: Indexed) -> None:
+    said = "A small part of IXI as the paper used it for pre-training: 8 of 566 scans, and 1,783 with "
+    assert f"{said}653 of Cam-CAN and 564 of ABIDE." in indexed.notes
+    assert not any("fewer" in note or "hospital" in note for note in indexed.notes)
+
+
+def test_a_larger_cohort_is_compared_with_the_paper_number_by_number(lay: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paper, "PART", 0)
+    notes = index(lay(*images(), texts={"IXI.csv": TABLE})).notes
+    assert any("8 scans of IXI; the paper used 566 (with 653 of Cam-CAN and 564" in note for note in notes)
+    assert any("Guys 4, HH 3, IOP 1; if a hospital is short" in note for note in notes)
 
 
 @pytest.mark.parametrize("place", ["IXI.csv", "IXI-T1/IXI.csv", "tables/IXI.csv", "../IXI.csv"])

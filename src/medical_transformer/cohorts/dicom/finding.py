@@ -86,10 +86,17 @@ def find_instances(source: Path, files: Iterable[Path]) -> Iterator[Instance | R
             continue
         if path.suffix.lower() == ".zip":
             yield from _in_zip(source, path)
-        else:
-            with (source / path).open("rb") as file:
-                if _is_dicom(path.name, file):
-                    yield Instance(path)
+        elif (source / path).is_file():  # a link to nothing, or a pipe, is left to the ledger's last lines
+            yield from _alone(source, path)
+
+
+def _alone(source: Path, path: Path) -> Iterator[Instance | Refused]:
+    try:
+        with (source / path).open("rb") as file:
+            if _is_dicom(path.name, file):
+                yield Instance(path)
+    except OSError as error:
+        yield Refused(path.as_posix(), f"It cannot be read ({error.strerror}); check the disk and its permissions.")
 
 
 def _in_zip(source: Path, path: Path) -> Iterator[Instance | Refused]:

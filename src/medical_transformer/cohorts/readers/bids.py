@@ -94,8 +94,11 @@ def _raw_only(files: Iterable[Path], draft: LedgerDraft) -> list[Path]:
         else:
             aside["/".join(folders[: place + 2])] += 1
     for folder, count in aside.items():
-        number = "1 file" if count == 1 else f"{count} files"
-        draft.file(f"{folder} ({number})", Verdict.SKIPPED, "Not raw data; only raw T1w images are indexed.")
+        draft.file(
+            f"{folder} ({counted(range(count), 'file')})",
+            Verdict.SKIPPED,
+            "Not raw data; only raw T1w images are indexed.",
+        )
     return raw
 
 

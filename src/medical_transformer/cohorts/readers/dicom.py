@@ -143,8 +143,11 @@ def _labelled(scan: Scan, person: Person | None) -> Scan:
 
 def _notes(scans: Sequence[Scan], found: Sequence[Series], out: Path | None) -> list[str]:
     studies = len({series.study for series in found})
-    done = "would be converted; give --out to do it" if out is None else f"were converted into {IMAGES}/ of the cohort"
-    notes = [f"{len(found)} series of {studies} studies; {len(scans)} {done}."]
+    verb = "would be" if out is None else "was" if len(scans) == 1 else "were"
+    done = f"{len(scans)} {verb} converted" + (
+        "; give --out to do it" if out is None else f" into {IMAGES}/ of the cohort"
+    )
+    notes = [f"{len(found)} series of {'1 study' if studies == 1 else f'{studies} studies'}; {done}."]
     kinds = Counter(modality for scan in scans for modality in scan.images)
     if kinds["T1ce"]:
         notes.append(f"{kinds['T1ce']} have only a T1 with contrast agent, taken as T1ce.")

@@ -77,7 +77,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     groups = _groups(source, named, draft)
     if not groups:
         raise CohortError(f"{source} holds no NIfTI image of a head; convert DICOM with dcm2niix first.")
-    known = _table(source, files, groups, table)
+    known = _table(source, files, groups, table, draft)
     scans = tuple(_scan(scan, group, known, draft) for scan, group in groups.items())
     notes = _notes(scans, named, known)
     if known:
@@ -117,16 +117,28 @@ def _group(scan: str, images: Iterable[NamedImage], draft: LedgerDraft) -> _Grou
     return _Group({kind: taken[kind] for kind in KINDS if kind in taken and kind != MAP}, taken.get(MAP))
 
 
-def _table(source: Path, files: Iterable[Path], groups: Mapping[str, _Group], table: Path | None) -> _Table | None:
+def _table(
+    source: Path, files: Iterable[Path], groups: Mapping[str, _Group], table: Path | None, draft: LedgerDraft
+) -> _Table | None:
     """Return the named table, or the one in the source that names most scans."""
     paths = {scan: tuple(group.images.values()) for scan, group in groups.items()}
     if table is not None:
         raw = read_raw_table(table)
         return _understood(raw, require_match(raw, paths))
-    raws = [read_raw_table(source / path, item_of(source / path, source)) for path in files if is_table(path)]
+    tables = (_readable(source, path, draft) for path in files if is_table(path))
+    raws = [one for one in tables if one is not None]
     matches = [(match, raw) for raw in raws if (match := match_column(raw, paths))]
     best = max(matches, key=lambda pair: len(set(pair[0].rows.values())), default=None)
     return _understood(best[1], best[0]) if best else None
+
+
+def _readable(source: Path, path: Path, draft: LedgerDraft) -> RawTable | None:
+    """Return a table that nobody named; a damaged one stops nothing, but stands in the ledger."""
+    try:
+        return read_raw_table(source / path, item_of(source / path, source))
+    except CohortError as error:
+        draft.file(path, Verdict.REFUSED, str(error))
+        return None
 
 
 def _understood(raw: RawTable, match: Match) -> _Table:

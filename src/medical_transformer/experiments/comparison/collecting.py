@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from medical_transformer.cohorts.indexed import counted
 from medical_transformer.evaluation import EvaluationResult, MethodFacts, Trial
 from medical_transformer.experiments.comparison.config import ComparisonConfig
 from medical_transformer.experiments.comparison.opening import OpenTask
@@ -84,4 +85,4 @@ def protocol(config: ComparisonConfig, tasks: Mapping[str, OpenTask], audited: S
 
 def _cohort(task: OpenTask) -> str:
     cohort, grid = task.labelled, "x".join(map(str, task.data.store.spatial_shape))
-    return f"{cohort.name}: {len(cohort)} scans of {len(cohort.subjects)} subjects, on a grid of {grid}"
+    return f"{cohort.name}: {counted(cohort, 'scan')} of {counted(cohort.subjects, 'subject')}, on a grid of {grid}"

@@ -2,6 +2,7 @@
 
 import math
 
+from medical_transformer.cohorts.indexed import counted
 from medical_transformer.evaluation import FAMILY, AgainstReference, age_bias
 from medical_transformer.reporting import words
 from medical_transformer.reporting.comparison.grid import Entry, Grid, Row
@@ -53,7 +54,7 @@ def differences(summary: ComparisonSummary, task: str) -> Grid | None:
         rows=tuple(rows),
         notes=(
             "The t-test takes the variance as (1/J + test/train) s², since folds share training subjects (Nadeau and "
-            f"Bengio 2003). Holm's correction is over {FAMILY}: {len(found)} comparisons.",
+            f"Bengio 2003). Holm's correction is over {FAMILY}: {counted(found, 'comparison')}.",
         ),
     )
 
