@@ -53,6 +53,7 @@ def test_a_folder_that_holds_a_model_wins_over_a_name(package: Path, backbone: M
 
 def test_a_folder_of_something_else_does_not_hide_a_name(package: Path) -> None:
     Path("brain-age").mkdir()
+    Path("brain-age", "config.json").write_text("{}")  # as a run has one
     assert find_model("brain-age") == package / "brain-age"
 
 

@@ -11,7 +11,7 @@ from medical_transformer.experiments.pretext_tasks import PretrainingMethod
 from medical_transformer.experiments.seen import subject_count
 from medical_transformer.reporting import ModelCard, card_scores, write_model_card
 from medical_transformer.reporting.words import sample_words
-from medical_transformer.tasks import SavedModel, TaskModel
+from medical_transformer.tasks import SavedModel, Segmentation, TaskModel
 
 LIMITS = (
     "Scans of another sequence, field strength or population than those it was trained on.",
@@ -22,12 +22,10 @@ LIMITS = (
 
 def write_encoder_card(saved: SavedModel, method: PretrainingMethod, folder: Path) -> None:
     """Write the card of a pre-trained encoder."""
-    best, chance = saved.about["best"], saved.about["chance"]
-    reached = "; ".join(f"{stage}: {_numbers(best[stage])} (by chance: {_numbers(chance[stage])})" for stage in best)
     card = ModelCard(
         name=f"Encoder pre-trained on {saved.about['cohort']}",
         what_it_is=" ".join(filter(None, (method.teaches, method.note))),
-        tested_on=f"On held-out subjects of the same cohort, at the chosen epoch. {reached}.",
+        tested_on=_chosen_on(saved),
         intended_use=("Starting point for fine-tuning on brain MRI of the same preparation.",),
         fails_where=LIMITS,
         **_shared(saved),
@@ -43,10 +41,7 @@ def write_finetuned_card(saved: SavedModel, config: FinetuneConfig, folder: Path
     card = ModelCard(
         name=f"{config.task.label} from {', '.join(saved.modalities)}",
         what_it_is=f"A {config.task.kind} model of {config.task.label}, trained from {start}.",
-        tested_on=(
-            f"Not tested: the epoch was chosen on held-out subjects ({_numbers(saved.about['best'])}), so these "
-            "numbers are optimistic. `medtrans evaluate` cross-validates the same training."
-        ),
+        tested_on=f"{_chosen_on(saved)} `medtrans evaluate` cross-validates the same training.",
         fails_where=LIMITS,
         **_shared(saved),
     )
@@ -62,7 +57,7 @@ def write_published_card(
         name=folder.resolve().name,
         what_it_is=_what_it_is(saved, difference),
         scores=() if result is None else card_scores(result),
-        tested_on="" if result is None else _tested_on(result),
+        tested_on=_chosen_on(saved) if result is None else _tested_on(result),
         fails_where=LIMITS,
         licence=published["licence"] or "unknown",
         data_licences={saved.about["cohort"]: published["data"]} if published["data"] else {},
@@ -74,7 +69,9 @@ def write_published_card(
 def _what_it_is(saved: SavedModel, difference: Difference | None) -> str:
     sees = f"It sees {', '.join(saved.modalities)} as {' x '.join(map(str, saved.field_of_view))} voxels."
     if isinstance(saved.network, TaskModel):
-        what = f"A {saved.network.task.kind} model of {saved.network.task.label}."
+        task = saved.network.task
+        of = ", ".join(task.regions) if isinstance(task, Segmentation) else task.label
+        what = f"A {task.kind} model of {of}."
     else:
         what = (
             f"An encoder, pre-trained without labels by {saved.about.get('method', 'a method that is not recorded')}."
@@ -83,6 +80,17 @@ def _what_it_is(saved: SavedModel, difference: Difference | None) -> str:
         f"Its weights are stored in half precision, which changes the answer on the template's brain by {difference}."
     )  # fmt: skip
     return " ".join(filter(None, (what, sees, halved)))
+
+
+def _chosen_on(saved: SavedModel) -> str:
+    """Say what was reached on the subjects that chose the epoch; nothing where that was not recorded."""
+    best, chance = saved.about.get("best", {}), saved.about.get("chance", {})
+    if not best:
+        return ""
+    if not isinstance(saved.network, TaskModel):
+        stages = (f"{stage}: {_numbers(best[stage])} (by chance: {_numbers(chance[stage])})" for stage in best)
+        return f"On held-out subjects of the same cohort, at the chosen epoch. {'; '.join(stages)}."
+    return f"Not tested: the epoch was chosen on held-out subjects ({_numbers(best)}), so these numbers are optimistic."
 
 
 def _tested_on(result: EvaluationResult) -> str:

@@ -9,8 +9,8 @@ from medical_transformer.evaluation import EvaluationResult
 from medical_transformer.experiments.cards import write_published_card
 from medical_transformer.experiments.half_precision import Difference, halving_changes
 from medical_transformer.experiments.seen import subject_count, subject_hash
-from medical_transformer.reporting.words import score_sentence
-from medical_transformer.tasks import SavedModel, TaskModel, find_model, load_model, save_model
+from medical_transformer.reporting.words import score_sentence, words_of
+from medical_transformer.tasks import SELECTION, SavedModel, TaskModel, find_model, load_model, save_model
 
 # What a published model keeps of what it knows about its training; everything else stays behind, so that nothing
 # that is added one day is published by oversight.
@@ -64,7 +64,7 @@ def export(
     saved = load_model(folder)
     result = None if tested is None else _result(tested, saved)
     difference = halving_changes(saved) if half else None
-    score = "" if result is None else score_sentence(result, next(iter(result.summary().values())))
+    score = _best(saved) if result is None else score_sentence(result, next(iter(result.summary().values())))
     published = {"score": score, "licence": licence, "data": data}
     about = {**_public(saved, subject_hashes=subject_hashes), "published": published}
     public = replace(saved, about=about)
@@ -73,6 +73,17 @@ def export(
     weights = out / "model.safetensors"
     weights.chmod(0o644)  # they are written for the owner alone, and shall be read by whoever gets the folder
     return Exported(out, difference, weights.stat().st_size)
+
+
+def _best(saved: SavedModel) -> str:
+    """Return the number that chose the epoch of a model that answers; nothing where it is not known."""
+    if not isinstance(saved.network, TaskModel):
+        return ""
+    name, _ = SELECTION[saved.network.task.kind]
+    value = saved.about.get("best", {}).get(name)
+    return (
+        "" if value is None else f"{words_of(name).long} {value:.3g} on the subjects that chose the epoch, optimistic"
+    )
 
 
 def _public(saved: SavedModel, *, subject_hashes: bool) -> dict[str, Any]:

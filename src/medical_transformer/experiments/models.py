@@ -9,8 +9,8 @@ from medical_transformer.tasks import (
     Regression,
     SavedModel,
     TaskModel,
-    find_model,
     load_model,
+    shipped,
     shipped_models,
 )
 
@@ -52,14 +52,14 @@ def models() -> tuple[ShippedModel, ...]:
 
 
 def _described(name: str) -> ShippedModel:
-    folder = find_model(name)
+    folder = shipped.SHIPPED / name
     saved = load_model(folder)
     published = saved.about.get("published", {})
     return ShippedModel(
         name=name,
         task=saved.network.task.kind if isinstance(saved.network, TaskModel) else "encoder",
         answers=_answers(saved),
-        megabytes=round((folder / "model.safetensors").stat().st_size / 1e6, 1),
+        megabytes=round((folder / "model.safetensors").stat().st_size / 1e6, 2),
         modalities=saved.modalities,
         field_of_view=saved.field_of_view,
         score=published.get("score", ""),

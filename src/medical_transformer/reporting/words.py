@@ -26,6 +26,7 @@ class MetricWords:
 
 
 KNOWN = {
+    "dice": MetricWords("Dice", "mean Dice", 3, "higher"),
     "mae": MetricWords("MAE", "mean absolute error", 2, "lower", has_unit=True),
     "rmse": MetricWords("RMSE", "root mean squared error", 2, "lower", has_unit=True),
     "mean_error": MetricWords("Mean error", "mean of predicted minus true", 2, "near 0", has_unit=True),

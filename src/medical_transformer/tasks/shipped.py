@@ -32,7 +32,11 @@ def find_model(named: str | Path) -> Path:
     """
     folder = place_of(named)
     if not _is_model(folder):
-        found = f"{named} is no model folder: it has no config.json" if folder.is_dir() else f"No model {str(named)!r}"
+        found = (
+            f"{named} is no model folder: it has no config.json with a model.safetensors"
+            if folder.is_dir()
+            else f"No model {str(named)!r}"
+        )
         names = ", ".join(shipped_models()) or "none"
         raise WeightsError(f"{found}. Give a model folder, or a name of `medtrans models`; there are: {names}.")
     return folder
@@ -45,4 +49,5 @@ def lasting_name(named: str | Path) -> str:
 
 
 def _is_model(folder: Path) -> bool:
-    return (folder / "config.json").is_file()
+    # Runs have a config.json too, and a run of an evaluation may well be called `sex`.
+    return (folder / "config.json").is_file() and (folder / "model.safetensors").is_file()
