@@ -65,6 +65,7 @@ def test_a_label_map_lies_on_the_grid_of_the_input_with_its_header(
     assert np.allclose(labels.affine, turned.affine)
     assert labels.header["descrip"].item() == b"kept"
     assert set(np.unique(labels.get_fdata())) <= {0, 1, 2, 4}
+    assert (tmp_path / "out" / "a_dseg.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_volume_of_each_region_stands_in_ml_beside_the_map(

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import matplotlib
-
 from medical_transformer.evaluation import EvaluationResult
 from medical_transformer.experiments.data import Data
-from medical_transformer.reporting import BRATS_LABELS, LabelStyle, OverlayPicture, slices_picture
+from medical_transformer.reporting import OverlayPicture, label_styles, slices_picture
 from medical_transformer.tasks import AnyTask, Segmentation
 from medical_transformer.volumes import Volume, read_label_map
 
@@ -37,15 +35,3 @@ def draw_overlays(data: Data, result: EvaluationResult, task: AnyTask, out: Path
             )
         )
     return pictures
-
-
-def label_styles(task: Segmentation) -> tuple[LabelStyle, ...]:
-    """Return a colour for every label value; the paper's for tumours."""
-    if set(task.values) <= {1, 2, 4} and "WT" in task.regions:
-        return BRATS_LABELS
-    palette = matplotlib.colormaps["tab10"]
-    names = {values[0]: name for name, values in task.regions.items() if len(values) == 1}
-    return tuple(
-        LabelStyle(value, names.get(value, f"label {value}"), matplotlib.colors.to_hex(palette(index % 10)), "")
-        for index, value in enumerate(task.values)
-    )

@@ -2,6 +2,7 @@
 
 from medical_transformer.reporting.card import CardScore, ModelCard, card_scores, write_model_card
 from medical_transformer.reporting.comparison import Place, write_comparison
+from medical_transformer.reporting.label_styles import label_styles
 from medical_transformer.reporting.overview import write_overview
 from medical_transformer.reporting.pretraining import TaughtStage, write_pretraining_report
 from medical_transformer.reporting.report import render_report, write_report
@@ -23,6 +24,7 @@ __all__ = [
     "Place",
     "TaughtStage",
     "card_scores",
+    "label_styles",
     "methods_picture",
     "render_report",
     "result_table",

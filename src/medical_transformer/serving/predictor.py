@@ -15,6 +15,7 @@ from medical_transformer.cohorts import Verdict
 from medical_transformer.errors import WeightsError
 from medical_transformer.preprocessing import PreparedScan, prepare_scan
 from medical_transformer.preprocessing.picture import draw
+from medical_transformer.reporting import label_styles, slices_picture
 from medical_transformer.serving.answered import Answered, Status
 from medical_transformer.serving.requests import Request
 from medical_transformer.tasks import SavedModel, Segmentation, TaskModel, load_model
@@ -64,9 +65,8 @@ class Predictor:
         if prepared.verdict is not Verdict.REFUSED:
             outputs = self._ask(prepared)
             if isinstance(self.network.task, Segmentation):
-                label_map = f"{request.stem}_dseg.nii.gz"
-                answers = self._write_segmentation(prepared, outputs, out / label_map)
-                files.append(label_map)
+                files += [f"{request.stem}_dseg.nii.gz", f"{request.stem}_dseg.png"]
+                answers = self._write_segmentation(prepared, outputs, *(out / name for name in files[1:]))
             else:
                 answers = self._in_words(outputs)
         status, reason = self._judge(prepared, answers)
@@ -104,13 +104,20 @@ class Predictor:
         label = self.network.task.label
         return {label: answer.value} | {f"probability_{name}": value for name, value in answer.probabilities.items()}
 
-    def _write_segmentation(self, prepared: PreparedScan, outputs: Tensor, path: Path) -> dict[str, float | str]:
-        """Write the label map on the input's own grid; return each region's volume."""
+    def _write_segmentation(
+        self, prepared: PreparedScan, outputs: Tensor, path: Path, picture: Path
+    ) -> dict[str, float | str]:
+        """Write the label map on the input's own grid, and its picture; return each region's volume."""
         task = self.network.task
         assert isinstance(task, Segmentation)
         classes = _likeliest_on_native(prepared, outputs, self.saved.pool)
         labels = task.decode(torch.from_numpy(classes)).numpy().astype(np.int16)
-        write_like(Volume(labels, prepared.native.grid), prepared.stored, path)
+        label_map = Volume(labels, prepared.native.grid)
+        write_like(label_map, prepared.stored, path)
+        shown = slices_picture(
+            prepared.native, title=prepared.name, maps=[("Answer", label_map)], labels=label_styles(task)
+        )
+        write_bytes(picture, shown.png)
         voxel_ml = prepared.native.grid.voxel_volume_ml
         return {
             f"{region}_ml": float(np.isin(labels, values).sum()) * voxel_ml for region, values in task.regions.items()

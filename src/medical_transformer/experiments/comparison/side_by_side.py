@@ -4,8 +4,7 @@ from pathlib import Path
 
 from medical_transformer.evaluation import SubjectPrediction, Trials
 from medical_transformer.experiments.comparison.opening import OpenTask
-from medical_transformer.experiments.overlays import label_styles
-from medical_transformer.reporting import OverlayPicture, methods_picture
+from medical_transformer.reporting import OverlayPicture, label_styles, methods_picture
 from medical_transformer.tasks import Segmentation
 from medical_transformer.volumes import Volume, read_label_map
 
