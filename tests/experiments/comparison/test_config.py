@@ -40,11 +40,11 @@ def test_a_file_that_contradicts_itself_is_refused(
 def test_paths_are_seen_from_the_experiment_file(experiment: Experiment) -> None:
     config = experiment(
         tasks={"age": {"prepared": "prepared", "label": "age_years"}},
-        methods={"scratch": {"encoder": "encoder"}, "far": {"encoder": "/far/encoder"}},
+        methods={"scratch": {"encoder": "pretrained"}, "far": {"encoder": "/far/encoder"}},
     )
     placed = config.placed(Path("/experiments"))
     assert placed.tasks["age"].prepared == Path("/experiments/prepared")
-    assert placed.methods["scratch"].encoder == Path("/experiments/encoder")
+    assert placed.methods["scratch"].encoder == Path("/experiments/pretrained")
     assert placed.methods["far"].encoder == Path("/far/encoder")
 
 
