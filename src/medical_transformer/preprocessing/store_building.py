@@ -13,7 +13,7 @@ from medical_transformer.cohorts.indexed import counted
 from medical_transformer.cohorts.tables import write_json
 from medical_transformer.errors import CohortError
 from medical_transformer.volumes import Volume, average_pool, majority_pool, read_label_map, read_volume
-from medical_transformer.volumes.whole_files import whole_file
+from medical_transformer.volumes.whole_files import clear_leftovers, whole_file
 
 # Atlases number their regions into the thousands.
 LABEL_TYPE = np.dtype(np.int16)
@@ -124,6 +124,7 @@ def _checked(scan: Scan, volume: Volume, shape: tuple[int, ...]) -> Array:
 @contextmanager
 def _array(path: Path, shape: tuple[int, ...], voxel_type: np.dtype[Any]) -> Iterator[Array]:
     """Offer a memory-mapped array that appears under its name when it is filled."""
+    clear_leftovers(path)  # gigabytes each
     with whole_file(path) as aside:
         array = np.lib.format.open_memmap(aside, mode="w+", dtype=voxel_type, shape=shape)
         yield array

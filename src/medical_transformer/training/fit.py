@@ -20,6 +20,7 @@ from medical_transformer.training.journal import EpochRecord, Journal
 from medical_transformer.training.mixing import mix_subjects
 from medical_transformer.training.optimization import build_optimizer, learning_rate
 from medical_transformer.training.randomness import derive_seed, generator
+from medical_transformer.volumes.whole_files import clear_leftovers
 
 BatchT = TypeVar("BatchT", bound=Movable)
 BatchT_co = TypeVar("BatchT_co", covariant=True)
@@ -113,6 +114,8 @@ class Loop(Generic[BatchT]):
         self.journal, self.position = Journal(), Position()
         self.best: Mapping[str, Tensor] = {}
         self._saved = time.monotonic()
+        if folder is not None and self.fabric.is_global_zero:
+            clear_leftovers(self._checkpoint)
         if folder is not None and self._checkpoint.is_file():
             self.best, found = load_checkpoint(self._checkpoint, objective, self.optimizer, identity)
             self.journal, self.position = found.journal, found.position

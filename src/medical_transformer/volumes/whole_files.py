@@ -1,6 +1,7 @@
 """Files that appear under their names only when they are whole: written aside, brought to the disk, renamed."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     name keeps the suffix, by which libraries choose the format; the folder is made where it is missing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{os.getpid()}.{path.name}")
+    aside = path.with_name(f".{socket.gethostname()}.{os.getpid()}.{path.name}")
     try:
         yield aside
         with aside.open("rb+") as file:
@@ -28,3 +29,22 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a file; it appears under its name only when it is whole."""
     with whole_file(path) as aside:
         aside.write_bytes(content)
+
+
+def clear_leftovers(path: Path) -> None:
+    """Delete what processes of this machine that were killed while they wrote `path` have left beside it."""
+    here = f".{socket.gethostname()}."
+    for aside in path.parent.glob(f"{here}*.{path.name}"):
+        process = aside.name.removeprefix(here).removesuffix(f".{path.name}")
+        if process.isdecimal() and not _is_running(int(process)):
+            aside.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True

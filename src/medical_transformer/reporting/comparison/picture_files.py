@@ -1,7 +1,6 @@
 """Figures on disk."""
 
 import io
-import os
 from pathlib import Path
 
 import matplotlib
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 from medical_transformer.cohorts.tables import write_text
 from medical_transformer.reporting.figures.theme import PAPER, SETTINGS, write_literally
 from medical_transformer.reporting.slices_picture import OverlayPicture
+from medical_transformer.volumes.whole_files import write_bytes
 
 
 def write_plot(figure: Figure, stem: Path) -> None:
@@ -19,21 +19,11 @@ def write_plot(figure: Figure, stem: Path) -> None:
         picture, drawing = io.BytesIO(), io.StringIO()
         figure.savefig(picture, format="png", dpi=200, facecolor=PAPER)
         figure.savefig(drawing, format="svg", facecolor=PAPER, metadata={"Date": None})
-    _write(stem.with_name(f"{stem.name}.png"), picture.getvalue())
+    write_bytes(stem.with_name(f"{stem.name}.png"), picture.getvalue())
     write_text(stem.with_name(f"{stem.name}.svg"), drawing.getvalue())
 
 
 def write_overlay(overlay: OverlayPicture, path: Path) -> None:
     """Write a picture of slices."""
-    _write(path, overlay.png)
+    write_bytes(path, overlay.png)
 
-
-def _write(path: Path, content: bytes) -> None:
-    """Write aside and rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
