@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from medical_transformer.cohorts import Indexed, Verdict, index
+from medical_transformer.cohorts.dicom import Series, conversion
 from medical_transformer.errors import CohortError
 from medical_transformer.volumes import read_volume
 
@@ -190,6 +191,31 @@ def test_links_to_nothing_and_pipes_beside_dicom_stop_nothing(source: Path) -> N
     (source / "lost").symlink_to(source / "nowhere")
     os.mkfifo(source / "pipe")
     assert len(index(source).cohort) == 1
+
+
+def test_an_unchanged_series_is_converted_once_and_a_changed_one_again(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[Series] = []
+
+    def convert_and_count(instances: Path, made: Path, series: Series) -> str:
+        runs.append(series)
+        return run_dcm2niix(instances, made, series)
+
+    run_dcm2niix = conversion._run
+    monkeypatch.setattr(conversion, "_run", convert_and_count)
+    image = tmp_path / "cohort" / "images" / "P-07_2020-01-31_T1w.nii.gz"
+    for _ in range(2):
+        index(source, tmp_path / "cohort")
+    assert len(runs) == 1
+    slice_of_it = source / runs[0].instances[3].file
+    os.utime(slice_of_it, ns=(0, slice_of_it.stat().st_mtime_ns + 1))
+    index(source, tmp_path / "cohort")
+    assert len(runs) == 2
+    image.write_bytes(b"damaged")
+    index(source, tmp_path / "cohort")
+    assert len(runs) == 3
+    assert_every_point_is_where_it_was(image)
 
 
 def test_two_patients_in_one_zip_are_two_subjects(source: Path, tmp_path: Path) -> None:

@@ -26,4 +26,3 @@ def write_plot(figure: Figure, stem: Path) -> None:
 def write_overlay(overlay: OverlayPicture, path: Path) -> None:
     """Write a picture of slices."""
     write_bytes(path, overlay.png)
-
