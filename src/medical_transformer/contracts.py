@@ -109,6 +109,9 @@ class Objective(nn.Module, ABC, Generic[BatchT]):
     def forward(self, batch: BatchT, generator: torch.Generator) -> Tensor:
         """Return the training loss of a batch; all randomness comes from the generator."""
 
+    def settle(self, batches: Iterable[BatchT]) -> None:
+        """Take from training scans what validation and prediction need; called without gradients."""
+
     @abstractmethod
     def validate(self, batches: Iterable[BatchT], generator: torch.Generator) -> Mapping[str, float]:
         """Return validation numbers over all batches, `loss` among them; called without gradients."""

@@ -2,6 +2,7 @@ from pathlib import Path
 
 from medical_transformer.cohorts import Entry, Ledger, Verdict
 from medical_transformer.cohorts.ledger import line_of
+from medical_transformer.cohorts.people import what_is_known
 
 LEDGER = Ledger(
     (
@@ -35,6 +36,17 @@ def test_entries_of_one_reason_are_collapsed_with_examples() -> None:
     rows = [Entry(f"t.csv row {n}", "row", Verdict.SKIPPED, f"s{n}", "No image is here.") for n in range(2, 9)]
     (group,) = Ledger(tuple(rows)).groups(examples=2)
     assert (group.count, group.reason, group.examples) == (7, "No image is here.", ("t.csv row 2", "t.csv row 3"))
+
+
+def test_what_was_refused_and_what_lacks_labels_needs_a_look() -> None:
+    entries = (
+        Entry("a.nii", "file", Verdict.USED, "a", "The T1w image."),
+        Entry("a", "scan", Verdict.USED, "a", what_is_known(None)),
+        Entry("t.csv row 2", "row", Verdict.SKIPPED, "b", "No image is here."),
+        Entry("t.csv row 3", "row", Verdict.REFUSED, "", "It does not say whom it is about."),
+        Entry("c", "scan", Verdict.USED, "c", "Indexed with labels."),
+    )
+    assert [group.examples for group in Ledger(entries).groups() if group.needs_a_look] == [("a",), ("t.csv row 3",)]
 
 
 def test_reasons_that_differ_in_names_only_are_one_group_and_modalities_stay() -> None:

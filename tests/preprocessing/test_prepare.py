@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_s
 from medical_transformer.preprocessing import prepare as prepare_function
 from medical_transformer.preprocessing.job import do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
+from medical_transformer.preprocessing.picture import draw
 from medical_transformer.volumes import read_label_map, read_volume, write_volume
 
 MakeCohort = Callable[..., Cohort]
@@ -303,6 +305,21 @@ def test_memory_and_workers_are_told_beforehand(make_cohort: MakeCohort, quick: 
 def test_a_worker_with_deepbet_needs_more_memory() -> None:
     assert expected_memory_gb(PipelineConfig()) > expected_memory_gb(PipelineConfig(extraction="template"))
     assert choose_workers(PipelineConfig()) >= 1
+
+
+def test_a_long_sentence_is_broken_into_lines_that_fit_the_picture(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    scan = make_cohort(1)
+    prepared = prepare_scan({"T1w": scan.root / scan.scans[0].images["T1w"]}, quick, name="s0")
+    sizes = {}
+    for words in (3, 40):
+        reason = " ".join(f"word{number}" for number in range(words))
+        picture = Image.open(BytesIO(draw(replace(prepared, verdict=Verdict.WARNED, reason=reason))))
+        sizes[words] = picture.size
+        top = np.asarray(picture.convert("L"))[: picture.height - 622]
+        assert (top[:, -8:] < 20).all()  # nothing runs into the right border
+    assert sizes[40][1] > sizes[3][1]
 
 
 def test_a_picture_shows_something_in_every_panel(

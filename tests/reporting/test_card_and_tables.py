@@ -1,10 +1,12 @@
 """The model card and the terminal's table say the same numbers as the result."""
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
 from medical_transformer.reporting import ModelCard, card_scores, result_table, write_model_card
+from medical_transformer.reporting.card import render_model_card
 from medical_transformer.reporting.words import words_of
 
 
@@ -24,7 +26,9 @@ def test_a_card_says_what_where_and_how_good(tmp_path, age_result):
     )
     write_model_card(tmp_path / "README.md", card)
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert text.startswith('---\nlicense: "apache-2.0"\n')
+    assert text.startswith('---\nlicense: "unknown"\n')
+    assert "no licence has been given" in text
+    assert 'license: "CC0-1.0"' in render_model_card(replace(card, licence="CC0-1.0"))
     for part in ("# brain-age", "2,401,000", "| MAE (years) | 5.24 ± ", "`a1b2c3`", "CC BY-SA 3.0", "a\\|b"):
         assert part in text
     assert "must not be used to diagnose" in text

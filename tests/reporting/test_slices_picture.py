@@ -56,6 +56,15 @@ def test_cuts_go_through_the_fullest_slices():
     assert (right in (3, 4, 5), anterior in (16, 17, 18), superior in (8, 9, 10)) == (True, True, True)
 
 
+def test_cuts_show_something_of_every_label():
+    labels = np.zeros(SHAPE, dtype=np.int16)
+    labels[2:10, 3:20, 2:12] = 1
+    labels[12:14, 4:6, 3:5] = 2
+    labels[2:5, 4:8, 3:5] = 3
+    _, anterior, superior = fullest_voxel([labels])
+    assert set(np.unique(labels[:, anterior])) == set(np.unique(labels[:, :, superior])) == {0, 1, 2, 3}
+
+
 def test_the_alternative_text_gives_sides_and_volumes():
     volume, labels = spotted((4, 13, 8))
     picture = slices_picture(volume, title="A", maps=[("Truth", labels)], labels=RED)

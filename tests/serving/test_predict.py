@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from medical_transformer.errors import WeightsError
+from medical_transformer.errors import ConfigError, WeightsError
 from medical_transformer.serving import Predictor, predict
 from medical_transformer.serving.answered import Status
 from medical_transformer.serving.requests import resolve, subject_of
@@ -40,6 +40,17 @@ def test_class_probabilities_have_a_column_each_and_sum_to_one(
     probabilities = {name: float(row[f"probability_{name}"]) for name in ("CN", "MCI", "AD")}
     assert sum(probabilities.values()) == pytest.approx(1, abs=1e-3)
     assert row["diagnosis"] == max(probabilities, key=lambda name: probabilities[name])
+
+
+def test_a_folder_with_answers_of_another_model_is_refused(
+    make_model: Write, write_brain: Write, tmp_path: Path
+) -> None:
+    scan, out = write_brain("a.nii.gz"), tmp_path / "out"
+    for _ in range(2):
+        predict([scan], make_model("age"), out, workers=0)
+    with pytest.raises(ConfigError, match=r"holds answers of age \(.*and this is diagnosis \("):
+        predict([scan], make_model("diagnosis"), out, workers=0)
+    assert "age_years" in rows(out)[0]
 
 
 def test_every_scan_leaves_a_json_and_a_picture(make_model: Write, write_brain: Write, tmp_path: Path) -> None:

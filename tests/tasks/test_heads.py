@@ -9,7 +9,7 @@ from medical_transformer.contracts import Encoding
 from medical_transformer.errors import ConfigError
 from medical_transformer.slices import Plane, assemble
 from medical_transformer.tasks import SegmentationHead, VectorHead
-from medical_transformer.tasks.heads import spread
+from medical_transformer.tasks.heads import Standardisation, spread
 
 FIELD = (13, 10, 17)
 MAPS = [(13, 1, 1), (1, 10, 1), (1, 1, 17), (13, 3, 5), (2, 10, 5), (4, 3, 17), (13, 10, 17), (1, 1, 1), (7, 1, 6)]
@@ -88,3 +88,35 @@ def test_the_vector_head_equals_a_linear_layer_on_every_voxel_averaged(
     parts = [assemble(related[plane][..., None, None], plane).expand(-1, -1, *volumes.shape[2:]) for plane in Plane]
     voxels = head.linear(torch.cat(parts, dim=1).movedim(1, -1))
     torch.testing.assert_close(head(backbone(volumes), volumes.shape[2:]), voxels.mean(dim=(1, 2, 3)))
+
+
+def vectors(scans: int = 6) -> Tensor:
+    """Vectors that differ a little between scans, as those of brains do."""
+    return 3 + 0.01 * torch.randn((scans, 5), generator=generator(4))
+
+
+def test_while_training_a_move_of_all_vectors_alike_moves_no_answer() -> None:
+    head = VectorHead(5, 2, standardise=True).train()
+    one, other = (head(Encoding(moved, ()), ()) for moved in (vectors(), vectors() + 0.7))
+    torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
+    assert (one.std(dim=0) > 0.1).all()
+
+
+def test_afterwards_a_scan_is_measured_by_the_training_scans_and_not_by_its_neighbours() -> None:
+    standardisation = Standardisation(5).eval()
+    torch.testing.assert_close(standardisation(vectors()), vectors(), rtol=0, atol=0)
+    standardisation.settle(vectors())
+    expected = (vectors() - vectors().mean(dim=0)) / vectors().std(dim=0, correction=0)
+    torch.testing.assert_close(standardisation(vectors()), expected, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(standardisation(vectors()[2:3]), expected[2:3], rtol=1e-3, atol=1e-3)
+
+
+def test_a_single_training_scan_is_measured_by_earlier_ones() -> None:
+    standardisation = Standardisation(5).train()
+    standardisation.settle(vectors())
+    torch.testing.assert_close(standardisation(vectors()[:1]), standardisation.eval()(vectors()[:1]))
+
+
+def test_standardising_adds_no_parameters() -> None:
+    plain, standardising = VectorHead(5, 2, 3), VectorHead(5, 2, 3, standardise=True)
+    assert [p.shape for p in plain.parameters()] == [p.shape for p in standardising.parameters()]

@@ -1,5 +1,7 @@
 """What fine-tuning watches."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 
@@ -33,3 +35,24 @@ def test_a_network_that_answers_the_same_to_every_scan_is_stopped() -> None:
 @torch.no_grad()
 def test_a_fresh_network_is_not_taken_for_a_collapsed_one() -> None:
     assert set(objective().validate([batch()], torch.Generator())) == {"loss", "mae"}
+
+
+@torch.no_grad()
+def test_settling_standardises_the_vectors_of_the_training_scans() -> None:
+    settled = objective()
+    settled.settle([batch(), batch()])
+    vectors = settled.model.backbone(batch().volumes).vector
+    standardised = settled.model.head.standardisation(vectors)
+    torch.testing.assert_close(standardised.mean(dim=0), torch.zeros(24), rtol=0, atol=1e-3)
+    torch.testing.assert_close(standardised.std(dim=0, correction=0), torch.ones(24), rtol=0, atol=0.01)
+
+
+@torch.no_grad()
+def test_without_standardising_nothing_is_read_to_settle() -> None:
+    plain = TaskObjective(TaskModel(MedicalTransformer(SMALL), Regression(label="age_years", standardise=False))).eval()
+
+    def read() -> Iterator[LabelledBatch]:
+        pytest.fail("a scan was loaded")
+        yield batch()
+
+    plain.settle(read())

@@ -1,6 +1,7 @@
 """`medtrans index`."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ from medical_transformer.cli.options import say, writable
 
 if TYPE_CHECKING:
     from medical_transformer.cohorts import Indexed, Ledger
-    from medical_transformer.cohorts.ledger import Kind
+    from medical_transformer.cohorts.ledger import Group, Kind
 
 
 def index(
@@ -44,6 +45,8 @@ def index(
         typer.echo(json.dumps(_as_json(indexed, verbose), indent=2, ensure_ascii=False))
     elif dry_run or verbose:
         _print(indexed.ledger, verbose)
+    else:
+        _print_groups(group for group in indexed.ledger.groups() if group.needs_a_look)
     for note in () if as_json else indexed.notes:
         say(f"· {note}")
     say(_summary(indexed) + ("" if dry_run else f" → {out}"))
@@ -55,7 +58,12 @@ def _print(ledger: "Ledger", verbose: bool) -> None:
     """Print every entry, or a line per group with its count and the first of its items."""
     for entry in ledger.entries if verbose else ():
         typer.echo(f"{entry.verdict.value}\t{entry.kind}\t{entry.item}\t{entry.reason}")
-    for group in () if verbose else ledger.groups():
+    if not verbose:
+        _print_groups(ledger.groups())
+
+
+def _print_groups(groups: Iterable["Group"]) -> None:
+    for group in groups:
         more = ", ..." if group.count > len(group.examples) else ""
         items = f"{', '.join(group.examples)}{more}"
         typer.echo(f"{group.verdict.value}\t{group.count} {_plural(group.kind, group.count)}\t{group.reason}\t{items}")

@@ -48,7 +48,7 @@ def read_regions(path: Path | None) -> dict[str, tuple[int, ...]] | None:
     except ValidationError as error:
         raise ConfigError(
             f"{path}: regions are names with lists of label values, such as `ventricles: [4, 11]`."
-        ) from (error)
+        ) from error
 
 
 def section(settings: dict[str, Any], name: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from medical_transformer.cohorts.files import item_of, tables_near
 from medical_transformer.cohorts.indexed import LedgerDraft, counted, listing
 from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
-from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.ledger import KEPT_WITHOUT, Verdict
 from medical_transformer.cohorts.people import notes_on_missing
 from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_whole, read_raw_table
 from medical_transformer.cohorts.scan import Scan
@@ -66,9 +66,9 @@ class Known:
     def reason(self) -> str:
         """The ledger's sentence about the labels."""
         if not self.rows:
-            return "Kept without labels: no table has a row for it."
+            return f"{KEPT_WITHOUT} labels: no table has a row for it."
         missing = [label for label in ("age_years", "sex", "diagnosis") if label not in self.labels]
-        return f"Kept without {' and '.join(missing)}: the tables do not say." if missing else "Indexed with labels."
+        return f"{KEPT_WITHOUT} {' and '.join(missing)}: the tables do not say." if missing else "Indexed with labels."
 
 
 def read_day(text: str | None) -> date | None:

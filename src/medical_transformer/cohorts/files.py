@@ -120,5 +120,8 @@ def why_unused(path: Path) -> str:
     if is_image(path):
         return "An image whose name this layout does not know."
     if path.suffix.lower() in ANALYZE_SUFFIXES:
-        return "Half of an Analyze pair, which does not say where left is; only the layout oasis knows it."
+        return (
+            "Half of a pair of .hdr and .img: the other half is not here, or it is Analyze, which only the layout "
+            "oasis reads."
+        )
     return "A table that this layout does not use." if is_table(path) else "Neither a NIfTI image nor a table."

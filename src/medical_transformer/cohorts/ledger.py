@@ -13,6 +13,9 @@ from medical_transformer.cohorts.tables import write_table
 
 MODALITIES = frozenset({"T1", "T1w", "T1ce", "T2", "T2w"})
 
+# How the reason of a scan begins that is used, but lacks labels.
+KEPT_WITHOUT = "Kept without"
+
 Kind = Literal["file", "row", "scan"]
 
 
@@ -65,6 +68,11 @@ class Group:
     reason: str
     count: int
     examples: tuple[str, ...]
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether a person should know: something was refused, or scans were kept without all their labels."""
+        return self.verdict is Verdict.REFUSED or (self.kind == "scan" and self.reason.startswith(KEPT_WITHOUT))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from medical_transformer.cohorts.files import item_of
 from medical_transformer.cohorts.indexed import LedgerDraft, counted, listing
 from medical_transformer.cohorts.labels import Label, Merged, merge
-from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.ledger import KEPT_WITHOUT, Verdict
 from medical_transformer.cohorts.raw_table import RawTable, TableRow
 from medical_transformer.cohorts.scan import Scan
 
@@ -53,12 +53,12 @@ def group_people(
 def what_is_known(person: Person | None, expected: Iterable[str] = ("age_years", "sex")) -> str:
     """Return the ledger's sentence about the labels of a scan."""
     if person is None:
-        return "Kept without labels: no table has a row for it."
+        return f"{KEPT_WITHOUT} labels: no table has a row for it."
     if person.merged.conflicts:
         rows, conflicts = listing(row.where for row in person.rows), listing(person.merged.conflicts)
-        return f"Kept without {conflicts}: {rows} contradict each other."
+        return f"{KEPT_WITHOUT} {conflicts}: {rows} contradict each other."
     missing = [label for label in expected if label not in person.merged.labels]
-    return f"Kept without {' and '.join(missing)}: the table does not say." if missing else "Indexed with labels."
+    return f"{KEPT_WITHOUT} {' and '.join(missing)}: the table does not say." if missing else "Indexed with labels."
 
 
 def account_for_rows(

@@ -9,9 +9,10 @@ from medical_transformer.experiments.config import FinetuneConfig
 from medical_transformer.experiments.half_precision import Difference
 from medical_transformer.experiments.pretext_tasks import PretrainingMethod
 from medical_transformer.experiments.seen import subject_count
+from medical_transformer.preprocessing import PipelineConfig
 from medical_transformer.reporting import ModelCard, card_scores, write_model_card
 from medical_transformer.reporting.words import sample_words
-from medical_transformer.tasks import SavedModel, Segmentation, TaskModel
+from medical_transformer.tasks import SavedModel, Segmentation, TaskModel, find_model, load_model
 
 LIMITS = (
     "Scans of another sequence, field strength or population than those it was trained on.",
@@ -37,15 +38,25 @@ def write_finetuned_card(saved: SavedModel, config: FinetuneConfig, folder: Path
     """Write the card of a fine-tuned model."""
     published = config.backbone.weights
     start = f"the published weights {published!r}" if published else "random weights"
-    start = f"the encoder {config.encoder!r}" if config.encoder else start
+    start = f"the encoder {Path(config.encoder).name!r}" if config.encoder else start
     card = ModelCard(
         name=f"{config.task.label} from {', '.join(saved.modalities)}",
         what_it_is=f"A {config.task.kind} model of {config.task.label}, trained from {start}.",
         tested_on=f"{_chosen_on(saved)} `medtrans evaluate` cross-validates the same training.",
         fails_where=LIMITS,
+        data_licences=_terms_of_start(config),
         **_shared(saved),
     )
     write_model_card(folder / "README.md", card)
+
+
+def _terms_of_start(config: FinetuneConfig) -> dict[str, str]:
+    """Return the terms of the encoder that a training started from, where these were stated."""
+    if config.encoder is None:
+        return {}
+    published = load_model(find_model(config.encoder)).about.get("published", {})
+    terms = "; ".join(filter(None, (published.get("licence"), published.get("data"))))
+    return {f"What the encoder {Path(config.encoder).name!r} comes with": terms} if terms else {}
 
 
 def write_published_card(
@@ -59,7 +70,7 @@ def write_published_card(
         scores=() if result is None else card_scores(result),
         tested_on=_chosen_on(saved) if result is None else _tested_on(result),
         fails_where=LIMITS,
-        licence=published["licence"] or "unknown",
+        licence=published["licence"],
         data_licences={saved.about["cohort"]: published["data"]} if published["data"] else {},
         **_shared(saved),
     )
@@ -104,11 +115,17 @@ def _shared(saved: SavedModel) -> dict[str, Any]:
     about = saved.about
     return {
         "trained_on": (f"{about['cohort']}: {about['scans']} scans of {subject_count(about)} subjects.",),
-        "preparation": {name: str(value) for name, value in saved.preparation.model_dump(mode="json").items()},
+        "preparation": _steps(saved.preparation),
         "fingerprint": saved.preparation.fingerprint(),
         "parameters": sum(parameter.numel() for parameter in saved.network.parameters()),
         "made_by": {"medical-transformer": __version__, "backbone": str(saved.backbone["name"])},
     }
+
+
+def _steps(preparation: PipelineConfig) -> dict[str, str]:
+    """Return the settings that this preparation uses: a box only where there is no template."""
+    unused = {"crop_shape"} if preparation.space == "mni" else set()
+    return {name: str(value) for name, value in preparation.model_dump(mode="json", exclude=unused).items()}
 
 
 def _numbers(values: dict[str, float]) -> str:

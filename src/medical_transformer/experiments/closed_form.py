@@ -85,6 +85,7 @@ def _put(weight: Features, bias: Features, model: TaskModel) -> None:
     head.linear.bias.copy_(torch.from_numpy(bias))
     head.centre.zero_()
     head.scale.fill_(1.0)
+    head.eval()
 
 
 @torch.no_grad()

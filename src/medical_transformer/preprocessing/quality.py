@@ -43,8 +43,13 @@ class Limit:
         """Say what is wrong with a value."""
         low, high = self.good
         if value < low:
-            return f"{self.words} is {value:.3g}, below {low:g}"
-        return f"{self.words} is {value:.3g}, above {high:g}"
+            return f"{self.words} is {_digits(value)}, below {low:g}"
+        return f"{self.words} is {_digits(value)}, above {high:g}"
+
+
+def _digits(value: float) -> str:
+    """Write a number with three digits, or all of a large one."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 INFINITE = float("inf")

@@ -48,7 +48,7 @@ class ModelCard:
         intended_use: sentences.
         fails_where: sentences.
         data_licences: cohort and its licence or terms.
-        licence: of the weights, an SPDX name.
+        licence: of the weights, an SPDX name; empty where nobody has given one.
         parameters: trainable weights.
         made_by: command, commit, versions.
         citation: BibTeX.
@@ -64,7 +64,7 @@ class ModelCard:
     intended_use: Sequence[str] = ("Research on structural brain MRI.",)
     fails_where: Sequence[str] = ()
     data_licences: Mapping[str, str] = field(default_factory=dict)
-    licence: str = "apache-2.0"
+    licence: str = ""
     parameters: int = 0
     made_by: Mapping[str, str] = field(default_factory=dict)
     citation: str = CITATION

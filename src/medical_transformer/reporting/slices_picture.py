@@ -119,12 +119,23 @@ def slices_picture(
 
 
 def fullest_voxel(arrays: Sequence[Any]) -> tuple[int, int, int]:
-    """Return per axis the slice with most labelled (or brightest) voxels, in the first map that has any."""
+    """Return per axis the slice that shows most of what is labelled (or is brightest), in the first map that has any.
+
+    Of several labels each counts alike, and the first of its voxels in a slice more than the next: a slice that shows
+    some of each is preferred to one that shows much of the largest.
+    """
     filled = next((one for one in arrays if np.any(one)), arrays[0])
-    weights = np.abs(filled) if filled.dtype.kind == "f" else filled != 0
-    sums = [weights.sum(axis=tuple({0, 1, 2} - {axis})) for axis in range(3)]
-    right, anterior, superior = (int(np.argmax(one)) for one in sums)
+    is_map = filled.dtype.kind != "f"
+    parts = [filled == value for value in np.unique(filled[filled != 0])] if is_map else [np.abs(filled)]
+    shown = [sum((_profile(part, axis) for part in parts), np.zeros(filled.shape[axis])) for axis in range(3)]
+    right, anterior, superior = (int(np.argmax(one)) for one in shown)
     return right, anterior, superior
+
+
+def _profile(part: Any, axis: int) -> Any:
+    """Return the root of what each slice holds, as a share of the fullest."""
+    sums = part.sum(axis=tuple({0, 1, 2} - {axis}))
+    return np.sqrt(sums / max(sums.max(), 1e-9))
 
 
 def _draw(volume: Volume, columns: Sequence[tuple[str, Any]], labels: Sequence[LabelStyle], place: Any) -> Figure:

@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from medical_transformer.cohorts.ledger import line_of
-from medical_transformer.errors import MedicalTransformerError, sentence_of
+from medical_transformer.cohorts.tables import read_json, write_json
+from medical_transformer.errors import ConfigError, MedicalTransformerError, sentence_of
 from medical_transformer.preprocessing.memory import choose_workers
 from medical_transformer.preprocessing.progress import scan_progress
 from medical_transformer.preprocessing.workers import Died, run_each
@@ -63,11 +64,13 @@ def predict(
 
     Raises:
         WeightsError: if the model cannot be loaded.
+        ConfigError: if the folder holds answers of another model.
     """
     console = console or Console(stderr=True)
     _predictor.cache_clear()  # the folder may hold another model than the last time
     folder = find_model(model)
     predictor = _predictor(folder, device)
+    _keep_model(predictor, out)
     requests = resolve(scans, predictor.saved.prepared or predictor.saved.modalities)
     if workers is None:
         workers = 0 if len(requests) <= 1 else choose_workers(predictor.saved.preparation)
@@ -84,6 +87,18 @@ def predict(
     predicted = Predicted(tuple(answers[place] for place in range(len(jobs))))
     write_answers(predicted.answers, out / "predictions.tsv")
     return predicted
+
+
+def _keep_model(predictor: Predictor, out: Path) -> None:
+    """Write which model answers; a folder in which another has answered is refused, or it would hold a mixture."""
+    path, facts = out / "model.json", predictor.facts()
+    found = read_json(path) if path.is_file() else facts
+    if found != facts:
+        other, this = (
+            f"{one.get('name')} (weights {one.get('weights')}, {one.get('software')})" for one in (found, facts)
+        )
+        raise ConfigError(f"{out} holds answers of {other}, and this is {this}. Choose another folder.")
+    write_json(path, facts)
 
 
 def _line_of(answer: Answered) -> str:

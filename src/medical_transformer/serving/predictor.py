@@ -12,6 +12,7 @@ from torch import Tensor
 
 from medical_transformer import __version__
 from medical_transformer.cohorts import Verdict
+from medical_transformer.cohorts.hashing import hash_files
 from medical_transformer.errors import WeightsError
 from medical_transformer.preprocessing import PreparedScan, prepare_scan
 from medical_transformer.preprocessing.picture import draw
@@ -32,11 +33,13 @@ class Predictor:
         saved: the network and everything that travels with it.
         network: the network, on its device.
         name: what the model is called in answers.
+        weights: digest of its weights' file.
     """
 
     saved: SavedModel
     network: TaskModel
     name: str
+    weights: str
 
     @classmethod
     def load(cls, folder: Path, device: str = "auto") -> Self:
@@ -47,8 +50,15 @@ class Predictor:
         """
         saved = load_model(folder)
         if not isinstance(saved.network, TaskModel):
-            raise WeightsError(f"{folder} is a pre-trained encoder; fine-tune it first to get a model that answers.")
-        return cls(saved, saved.network.to(choose_device(device)).eval(), folder.resolve().name)
+            raise WeightsError(
+                f"{folder.name} is a pre-trained encoder; fine-tune it first to get a model that answers."
+            )
+        return cls(
+            saved,
+            saved.network.to(choose_device(device)).eval(),
+            folder.resolve().name,
+            hash_files([folder / "model.safetensors"]),
+        )
 
     def answer(self, request: Request, out: Path) -> Answered:
         """Prepare a scan, ask the network, and write everything but the JSON.
@@ -86,6 +96,7 @@ class Predictor:
         """Return what an answer tells about the model that gave it."""
         return {
             "name": self.name,
+            "weights": self.weights,
             "task": self.network.task.model_dump(mode="json"),
             "preparation_fingerprint": self.saved.preparation.fingerprint(),
             "software": f"medical-transformer {__version__}",

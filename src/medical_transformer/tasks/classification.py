@@ -5,17 +5,16 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from medical_transformer.cohorts import Scan
-from medical_transformer.contracts import Backbone
 from medical_transformer.errors import CohortError
-from medical_transformer.tasks.heads import VectorHead
-from medical_transformer.tasks.task import Answer, Task, balanced_weights
+from medical_transformer.tasks.task import Answer, balanced_weights
+from medical_transformer.tasks.vector_task import VectorTask
 
 
-class Classification(Task):
+class Classification(VectorTask):
     """Predict one of several classes with cross-entropy."""
 
     kind: Literal["classification"] = "classification"
@@ -23,18 +22,9 @@ class Classification(Task):
     balanced: Annotated[bool, Field(description="Weigh classes inversely to how often they occur.")] = False
 
     @property
-    def needs_maps(self) -> bool:
-        """A class is read from the scan's vector."""
-        return False
-
-    @property
     def outputs(self) -> int:
         """One score per class."""
         return len(self.classes)
-
-    def head(self, backbone: Backbone) -> nn.Module:
-        """Build a head on the scan's vector: linear, or with the hidden layer of the backbone's publication."""
-        return VectorHead(backbone.feature_size, self.outputs, backbone.hidden_features)
 
     def targets(self, scans: Sequence[Scan]) -> Tensor:
         """Return the class index of each scan.

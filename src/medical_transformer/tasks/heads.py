@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from medical_transformer.contracts import Encoding
 from medical_transformer.errors import ConfigError
-from medical_transformer.shapes import FeatureMap, OutputMap, Outputs
+from medical_transformer.shapes import FeatureMap, OutputMap, Outputs, ScanVectors
 
 
 class VectorHead(nn.Module):
@@ -22,13 +22,15 @@ class VectorHead(nn.Module):
         features: length of the scan's vector.
         outputs: values to predict.
         hidden: width of a hidden layer; 0 for none.
+        standardise: whether the features are brought to one mean and spread first.
     """
 
     centre: Tensor
     scale: Tensor
 
-    def __init__(self, features: int, outputs: int, hidden: int = 0) -> None:
+    def __init__(self, features: int, outputs: int, hidden: int = 0, *, standardise: bool = False) -> None:
         super().__init__()
+        self.standardisation = Standardisation(features) if standardise else None
         self.hidden = nn.Linear(features, hidden) if hidden else None
         self.linear = nn.Linear(hidden or features, outputs)
         self.register_buffer("centre", torch.zeros(outputs))
@@ -36,9 +38,39 @@ class VectorHead(nn.Module):
 
     def forward(self, encoding: Encoding, shape: Sequence[int]) -> Outputs:
         """Predict one row per scan, in the unit of the label."""
-        vector = encoding.vector if self.hidden is None else functional.relu(self.hidden(encoding.vector))
+        vector = encoding.vector if self.standardisation is None else self.standardisation(encoding.vector)
+        vector = vector if self.hidden is None else functional.relu(self.hidden(vector))
         outputs: Tensor = self.linear(vector) * self.scale + self.centre
         return outputs
+
+
+class Standardisation(nn.Module):
+    """Every feature with mean 0 and variance 1 over scans; nothing is learnt (`docs/decisions/0021`).
+
+    While training, over the scans of a batch, so that a step which moves all vectors alike moves no answer. Afterwards
+    over the training scans that `settle` was given, so that a scan's answer is its own.
+    """
+
+    EPSILON = 1e-8  # features of a fresh network vary by as little as 0.001
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("variance", torch.ones(features))
+
+    def forward(self, vectors: ScanVectors) -> ScanVectors:
+        """Standardise one vector per scan."""
+        if self.training and len(vectors) > 1:
+            return functional.batch_norm(vectors, None, None, training=True, eps=self.EPSILON)
+        return (vectors - self.mean) * torch.rsqrt(self.variance + self.EPSILON)
+
+    def settle(self, vectors: ScanVectors) -> None:
+        """Take mean and variance from the vectors of training scans."""
+        self.mean.copy_(vectors.mean(dim=0))
+        self.variance.copy_(vectors.var(dim=0, correction=0))
 
 
 class SegmentationHead(nn.Module):

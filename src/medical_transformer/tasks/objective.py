@@ -10,6 +10,7 @@ from torch import Tensor
 from medical_transformer.contracts import Objective
 from medical_transformer.errors import CollapseError
 from medical_transformer.shapes import VolumeBatch
+from medical_transformer.tasks.heads import VectorHead
 from medical_transformer.tasks.model import TaskModel
 
 # Answers that differ by less, relative to their size, differ by rounding only.
@@ -49,6 +50,12 @@ class TaskObjective(Objective[LabelledBatch]):
     def forward(self, batch: LabelledBatch, generator: torch.Generator) -> Tensor:
         """Return the task's loss."""
         return self.model.task.loss(self.model(batch.volumes), batch.targets, self.weights)
+
+    def settle(self, batches: Iterable[LabelledBatch]) -> None:
+        """Bring the head's standardisation up to date with the backbone."""
+        head = self.model.head
+        if isinstance(head, VectorHead) and head.standardisation is not None:
+            head.standardisation.settle(torch.cat([self.model.backbone(batch.volumes).vector for batch in batches]))
 
     def validate(self, batches: Iterable[LabelledBatch], generator: torch.Generator) -> Mapping[str, float]:
         """Return the mean over scans of the loss and of the task's scores.

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medical_transformer.cohorts import Scan
-from medical_transformer.contracts import Backbone
 from medical_transformer.errors import CohortError
 from medical_transformer.tasks.heads import VectorHead
-from medical_transformer.tasks.task import Answer, Task
+from medical_transformer.tasks.task import Answer
+from medical_transformer.tasks.vector_task import VectorTask
 
 
-class Regression(Task):
+class Regression(VectorTask):
     """Predict a number in its own unit.
 
     The head's output is scaled by the mean and the spread of the training targets, and the loss is taken in
@@ -27,18 +27,9 @@ class Regression(Task):
     error: Annotated[Literal["absolute", "squared"], Field(description="L1 or L2 loss.")] = "absolute"
 
     @property
-    def needs_maps(self) -> bool:
-        """A number is read from the scan's vector."""
-        return False
-
-    @property
     def outputs(self) -> int:
         """One number."""
         return 1
-
-    def head(self, backbone: Backbone) -> nn.Module:
-        """Build a head on the scan's vector: linear, or with the hidden layer of the backbone's publication."""
-        return VectorHead(backbone.feature_size, self.outputs, backbone.hidden_features)
 
     def prepare_head(self, head: nn.Module, targets: Tensor) -> None:
         """Centre and scale the head on the training targets."""

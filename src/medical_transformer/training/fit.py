@@ -22,6 +22,9 @@ from medical_transformer.training.optimization import build_optimizer, learning_
 from medical_transformer.training.randomness import derive_seed, generator
 from medical_transformer.volumes.whole_files import clear_leftovers
 
+# Means and variances of features over so many scans are known well enough, whatever the size of the cohort.
+SETTLING_SCANS = 128
+
 BatchT = TypeVar("BatchT", bound=Movable)
 BatchT_co = TypeVar("BatchT_co", covariant=True)
 OnEpoch = Callable[[EpochRecord], None]
@@ -195,6 +198,7 @@ class Loop(Generic[BatchT]):
     def _validate(self, epoch: int) -> Mapping[str, float]:
         """Validate with the same draws in every epoch, so that epochs can be compared."""
         self.network.eval()
+        self._settle(epoch)
         draws = generator(self.config.seed, "validation")
         batches = (
             self.source.load(items, None).to(self.fabric.device)
@@ -209,6 +213,14 @@ class Loop(Generic[BatchT]):
                     "look at the scans that validate."
                 )
         return numbers
+
+    def _settle(self, epoch: int) -> None:
+        """Offer the objective some training scans, varied as in training; they are loaded as it asks for them."""
+        draws = generator(self.config.seed, "settling", epoch)
+        batches = epoch_batches(self.split.training, self.config.batch_size, seed=self.config.seed, epoch=epoch)
+        few = batches[: max(1, SETTLING_SCANS // self.config.batch_size)]
+        with self.fabric.autocast():
+            self.objective.settle(self.source.load(items, draws).to(self.fabric.device) for items in few)
 
     def _keep(self, record: EpochRecord) -> None:
         if self._best_so_far() is record:
