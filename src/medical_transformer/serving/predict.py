@@ -1,5 +1,6 @@
 """`medtrans predict`: raw scans in, answers out."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from medical_transformer.cohorts.ledger import line_of
-from medical_transformer.cohorts.tables import read_json, write_json
+from medical_transformer.cohorts.tables import read_json
 from medical_transformer.errors import ConfigError, MedicalTransformerError, sentence_of
 from medical_transformer.preprocessing.memory import choose_workers
 from medical_transformer.preprocessing.progress import scan_progress
@@ -70,7 +71,7 @@ def predict(
     _predictor.cache_clear()  # the folder may hold another model than the last time
     folder = find_model(model)
     predictor = _predictor(folder, device)
-    _keep_model(predictor, out)
+    _refuse_other_answers(predictor, out)
     requests = resolve(scans, predictor.saved.prepared or predictor.saved.modalities)
     if workers is None:
         workers = 0 if len(requests) <= 1 else choose_workers(predictor.saved.preparation)
@@ -89,16 +90,16 @@ def predict(
     return predicted
 
 
-def _keep_model(predictor: Predictor, out: Path) -> None:
-    """Write which model answers; a folder in which another has answered is refused, or it would hold a mixture."""
-    path, facts = out / "model.json", predictor.facts()
-    found = read_json(path) if path.is_file() else facts
-    if found != facts:
-        other, this = (
-            f"{one.get('name')} (weights {one.get('weights')}, {one.get('software')})" for one in (found, facts)
-        )
-        raise ConfigError(f"{out} holds answers of {other}, and this is {this}. Choose another folder.")
-    write_json(path, facts)
+def _refuse_other_answers(predictor: Predictor, out: Path) -> None:
+    """Refuse a folder in which another model has answered; one of its answers tells for all."""
+    facts = predictor.facts()
+    for path in itertools.islice(out.glob("*.json"), 1):
+        found = read_json(path).get("model", facts)
+        if found != facts:
+            other, this = (
+                f"{one.get('name')} (weights {one.get('weights')}, {one.get('software')})" for one in (found, facts)
+            )
+            raise ConfigError(f"{out} holds answers of {other}, and this is {this}. Choose another folder.")
 
 
 def _line_of(answer: Answered) -> str:
