@@ -1,27 +1,33 @@
-"""Measure preparation on real heads: brain masks against a reference, and seconds and memory per head.
+"""Measure preparation on real heads: brain masks against a reference, seconds and memory per head, and two workers.
 
 Commands (paths relative to the repository)::
 
     python benchmarks/preparation.py masks PREPARED ../shared/data/ixi/DLMUSE
-    python benchmarks/preparation.py cost ../shared/data/ixi/IXI-T1 --heads 3 --extraction deepbet
+    OMP_NUM_THREADS=2 python benchmarks/preparation.py cost ../shared/data/ixi/IXI-T1 --heads 3 --spacing 1
+    python benchmarks/preparation.py workers ../shared/data/ixi/IXI-T1 --heads 8
 
 `masks` compares the native brain masks of a prepared cohort with `DLMUSE > 0` (files `NAME-DLMUSE.nii.gz`);
-`cost` prepares heads one after the other in one thread and prints wall seconds per step, CPU seconds and peak
-memory.
+`cost` prepares heads one after the other in one process and prints wall seconds per step, CPU seconds and peak memory;
+with `--spacing` they are resampled first, to voxels of so many mm. The first head also loads what all share.
+`workers` prepares the same heads with one worker and with two, and prints the ratio; the start of the workers counts.
 """
 
 import argparse
 import os
 import resource
 import statistics
+import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
 
+import nibabel
 import numpy as np
+from nibabel.processing import resample_to_output
+from rich.console import Console
 
-from medical_transformer.cohorts import Cohort
-from medical_transformer.preprocessing import PipelineConfig, prepare_scan
+from medical_transformer.cohorts import Cohort, Scan
+from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_scan
 from medical_transformer.preprocessing.names import ScanFiles
 from medical_transformer.volumes import read_label_map
 
@@ -36,11 +42,17 @@ def main() -> None:
     cost.add_argument("folder", type=Path)
     cost.add_argument("--heads", type=int, default=3)
     cost.add_argument("--extraction", default="auto")
+    cost.add_argument("--spacing", type=float)
+    workers = commands.add_parser("workers")
+    workers.add_argument("folder", type=Path)
+    workers.add_argument("--heads", type=int, default=8)
     chosen = parser.parse_args()
     if chosen.command == "masks":
         compare_masks(chosen.prepared, chosen.reference)
+    elif chosen.command == "workers":
+        measure_workers(chosen.folder, chosen.heads)
     else:
-        measure_cost(chosen.folder, chosen.heads, chosen.extraction)
+        measure_cost(chosen.folder, chosen.heads, chosen.extraction, chosen.spacing)
 
 
 def compare_masks(prepared: Path, reference: Path) -> None:
@@ -59,10 +71,22 @@ def compare_masks(prepared: Path, reference: Path) -> None:
     print(f"quantiles {quantiles}; tissue lost: mean {statistics.mean(lost):.2%}, worst {max(lost):.2%}")
 
 
-def measure_cost(folder: Path, heads: int, extraction: str) -> None:
+def measure_cost(folder: Path, heads: int, extraction: str, spacing: float | None) -> None:
     steps: dict[str, list[float]] = defaultdict(list)
     config = PipelineConfig.of({"extraction": extraction})
-    for path in sorted(folder.glob("*.nii.gz"))[:heads]:
+    paths = sorted(folder.glob("*.nii.gz"))[:heads]
+    copies = tempfile.TemporaryDirectory()
+    if spacing is not None:  # in a process of its own, whose memory is not measured
+        if os.fork() == 0:
+            for path in paths:
+                finer = resample_to_output(nibabel.load(path), [spacing] * 3, order=3)
+                nibabel.save(
+                    nibabel.Nifti1Image(finer.get_fdata().astype(np.int16), finer.affine), Path(copies.name, path.name)
+                )
+            os._exit(0)
+        os.wait()
+        paths = [Path(copies.name, path.name) for path in paths]
+    for path in paths:
         before, start = cpu_seconds(), time.perf_counter()
         prepared = prepare_scan({"T1w": path}, config)
         steps["in all (wall)"].append(time.perf_counter() - start)
@@ -73,6 +97,19 @@ def measure_cost(folder: Path, heads: int, extraction: str) -> None:
         print(f"{name:45} median {statistics.median(seconds):6.2f} s   worst {max(seconds):6.2f} s")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"peak memory {peak:.2f} GB (niimath runs beside it with some 30 MB)")
+
+
+def measure_workers(folder: Path, heads: int) -> None:
+    paths = sorted(folder.glob("*.nii.gz"))[:heads]
+    scans = [Scan(subject=path.name, name=path.name.split(".")[0], images={"T1w": Path(path.name)}) for path in paths]
+    cohort, seconds = Cohort("heads", folder, tuple(scans)), {}
+    for workers in (1, 2):
+        with tempfile.TemporaryDirectory() as out:
+            start = time.perf_counter()
+            prepare(cohort, Path(out), workers=workers, console=Console(quiet=True))
+            seconds[workers] = time.perf_counter() - start
+        print(f"{len(scans)} heads with {workers} of the workers: {seconds[workers]:.1f} s", flush=True)
+    print(f"two workers against one: {seconds[1] / seconds[2]:.2f} x")
 
 
 def cpu_seconds() -> float:

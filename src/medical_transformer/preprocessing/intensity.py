@@ -21,5 +21,6 @@ def normalize(volume: Volume, mask: Volume, config: PipelineConfig, name: str) -
     low, high = np.percentile(inside, [100.0 - top, top])
     if not high > low:
         raise PreparationError(f"{name}: the brain has the same intensity {high:g} nearly everywhere.")
-    scaled = np.clip((volume.voxels - low) / (high - low), 0.0, 1.0)
-    return volume.with_voxels(np.where(mask.voxels, scaled, 0.0).astype(np.float32))
+    scaled = np.zeros(volume.shape, np.float32)
+    scaled[mask.voxels] = np.clip((inside - low) / (high - low), 0.0, 1.0)
+    return volume.with_voxels(scaled)

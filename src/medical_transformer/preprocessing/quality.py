@@ -101,11 +101,12 @@ def judge(numbers: Mapping[str, float]) -> tuple[Verdict, str]:
 
 def measure_native(mask: Volume, scan: Volume) -> dict[str, float]:
     """Measure the brain mask, and the scan inside it, on the native grid."""
+    inside = scan.voxels[mask.voxels]
     return {
         "brain_ml": float(mask.voxels.sum()) * mask.grid.voxel_volume_ml,
         "largest_piece_share": largest_piece_share(mask.voxels),
         "border_share": border_share(mask.voxels),
-        "empty_share": float(np.isin(scan.voxels[mask.voxels], (0, scan.voxels.flat[0])).mean()),
+        "empty_share": float(((inside == 0) | (inside == scan.voxels.flat[0])).mean()),
         "shortest_voxel_side_mm": min(mask.spacing_mm),
         "longest_voxel_side_mm": max(mask.spacing_mm),
     }

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -206,24 +207,26 @@ def _correct(raw: RawScan, mask: Volume, run: _Run) -> dict[str, Volume]:
 def _carry(
     brains: Mapping[str, Volume], mask: Volume, placement: Placement, run: _Run
 ) -> tuple[Volume, dict[str, Volume]]:
-    """Bring mask and brains to the fine grid, intensities to [0, 1]."""
-    fine_mask = run.step("resample mask", "scipy", lambda: placement.mask_to_fine(mask))
+    """Bring mask and brains to the fine grid, two at a time, and intensities to [0, 1]."""
+
+    def sample() -> tuple[Volume, dict[str, Volume]]:
+        with ThreadPoolExecutor(max_workers=2) as threads:  # scipy's interpolation leaves the interpreter to others
+            carried = threads.submit(placement.mask_to_fine, mask)
+            sampled = {word: threads.submit(placement.to_fine, brain, order=1) for word, brain in brains.items()}
+            return carried.result(), {word: one.result() for word, one in sampled.items()}
+
+    fine_mask, fine = run.step("resample", "scipy", sample)
     if not fine_mask.voxels.any():
         raise PreparationError(f"{run.name}: the brain lies outside the prepared grid.")
-    fine: dict[str, Volume] = {}
-    for word, brain in brains.items():
-        action = partial(_to_fine, brain, fine_mask, placement, run)
-        fine[word] = run.step(f"resample {word}", "scipy", action)
+    for word, volume in fine.items():
+        scale = partial(normalize, volume, fine_mask, run.config, run.name)
+        fine[word] = run.step(f"normalize {word}", run.config.normalization, scale)
     return fine_mask, fine
 
 
 def _pooled_mask(mask: Volume, pool: int) -> Volume:
     share = average_pool(mask, pool)
     return share.with_voxels(share.voxels >= 0.5)
-
-
-def _to_fine(brain: Volume, fine_mask: Volume, placement: Placement, run: _Run) -> Volume:
-    return normalize(placement.to_fine(brain, order=1), fine_mask, run.config, run.name)
 
 
 def _place(brain: Volume, lead: str, mask: Volume, run: _Run) -> Placement:
