@@ -7,6 +7,7 @@ from typing import Any
 from medical_transformer.errors import ConfigError
 from medical_transformer.evaluation import EvaluationResult
 from medical_transformer.experiments.cards import write_published_card
+from medical_transformer.experiments.decoders import copy_decoder
 from medical_transformer.experiments.half_precision import Difference, halving_changes
 from medical_transformer.experiments.seen import subject_count, subject_hash
 from medical_transformer.reporting.words import score_sentence, words_of
@@ -68,6 +69,7 @@ def export(
     published = {"score": score, "licence": licence, "data": data}
     about = {**_public(saved, subject_hashes=subject_hashes), "published": published}
     public = replace(saved, about=about)
+    copy_decoder(folder, out)
     save_model(public, out, half=half)
     write_published_card(public, result, difference, out)
     weights = out / "model.safetensors"

@@ -64,7 +64,7 @@ def methods() -> tuple[Method, ...]:
     )
 
 
-class _Undrawn(TorchFunctionMode):
+class Undrawn(TorchFunctionMode):
     """Leave initial weights undrawn: for normal ones, torch would load its compiler on a device without values."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -72,6 +72,6 @@ class _Undrawn(TorchFunctionMode):
 
 
 def _count(name: str, task: AnyTask, channels: int) -> int:
-    with torch.device("meta"), _Undrawn():
+    with torch.device("meta"), Undrawn():
         model = TaskModel(build_backbone(name, {"in_channels": channels}), task)
     return sum(parameter.numel() for parameter in model.parameters())

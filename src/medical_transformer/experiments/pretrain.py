@@ -12,6 +12,7 @@ from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.cards import write_encoder_card
 from medical_transformer.experiments.config import PretrainConfig, keep_config
 from medical_transformer.experiments.data import UnlabelledSource, hold_out, open_data
+from medical_transformer.experiments.decoders import keep_decoder
 from medical_transformer.experiments.pretext_tasks import METHODS, build_pretext
 from medical_transformer.experiments.resuming import keep_origin
 from medical_transformer.experiments.stages import Run, Stage
@@ -88,7 +89,9 @@ def _teach(backbone: Backbone, run: Run) -> tuple[Stage, ...]:
     objective = build_pretext(config.method, backbone, run.folder, config.training.seed)
     title = METHODS[config.method.name].title
     source = UnlabelledSource(run.data).keep_on(choose_device(config.training.device))
-    return (run.stage(1, title, objective, source, config.training),)
+    stage = run.stage(1, title, objective, source, config.training)
+    keep_decoder(objective, run.folder / "encoder")
+    return (stage,)
 
 
 def _saved(backbone: Backbone, run: Run, cohort: Cohort, stages: tuple[Stage, ...]) -> SavedModel:

@@ -20,6 +20,7 @@ from medical_transformer.errors import WeightsError
 from medical_transformer.experiments.closed_form import fit_head
 from medical_transformer.experiments.config import BackboneConfig, FinetuneConfig, InputConfig, identity
 from medical_transformer.experiments.data import Data, LabelledSource
+from medical_transformer.experiments.decoders import DECODER_FILE, start_decoder
 from medical_transformer.tasks import SavedModel, TaskModel, TaskObjective, find_model, load_model
 from medical_transformer.tasks.shipped import place_of
 from medical_transformer.training import Fitted, derive_seed, fit
@@ -114,7 +115,8 @@ def run_identity(data: Data, split: Split, config: FinetuneConfig, *place: str |
 
 def _starting_files(config: FinetuneConfig) -> list[Path]:
     """Return the files that training starts from, as far as they lie here already."""
-    encoder = [] if config.encoder is None else [place_of(config.encoder) / "model.safetensors"]
+    names = ("model.safetensors", DECODER_FILE)
+    encoder = [] if config.encoder is None else [place_of(config.encoder) / name for name in names]
     published = [] if config.backbone.weights is None else [Path(config.backbone.weights)]
     return [path for path in (*encoder, *published) if path.is_file()]
 
@@ -127,11 +129,19 @@ def build_model(config: FinetuneConfig) -> TaskModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(config.training.seed, "head"))
         model = TaskModel(backbone, config.task)
-    if config.backbone.weights is not None and isinstance(model.head, Decoder):
-        loaded = load_published_decoder(config.backbone.name, backbone, config.backbone.weights, model.head)
-        if loaded is not None:
-            _announce(loaded)
+    loaded = _start_decoder(model, config)
+    if loaded is not None:
+        _announce(loaded)
     return model
+
+
+def _start_decoder(model: TaskModel, config: FinetuneConfig) -> PublishedWeights | None:
+    """Put the decoder of the encoder's pre-training or of the published file into the head, where both have one."""
+    if config.encoder is not None:
+        return start_decoder(model, find_model(config.encoder))
+    if config.backbone.weights is None or not isinstance(model.head, Decoder):
+        return None
+    return load_published_decoder(config.backbone.name, model.backbone, config.backbone.weights, model.head)
 
 
 def _announce(loaded: PublishedWeights) -> None:

@@ -1,0 +1,83 @@
+"""The decoder that a restoration taught together with its backbone: kept beside the encoder, for a segmentation.
+
+Models Genesis' published network goes on with it (doi 10.1016/j.media.2020.101840). Only its last layers are new, those
+whose size follows the number of outputs: they made intensities of the features, and are to make classes now.
+"""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medical_transformer.backbones import PublishedWeights
+from medical_transformer.backbones.weights import load_weights, read_tensors, write_tensors
+from medical_transformer.contracts import Backbone, Decoder
+from medical_transformer.errors import WeightsError
+from medical_transformer.experiments.methods import Undrawn
+from medical_transformer.pretraining import Pretext, Restoration
+from medical_transformer.tasks import TaskModel
+
+DECODER_FILE = "decoder.safetensors"
+
+
+def keep_decoder(objective: Pretext[Any], folder: Path) -> None:
+    """Write the decoder of a restoration into its encoder's folder, without the last layers; other tasks have none.
+
+    The linear layer of a backbone without a decoder of its own is a last layer and nothing else, so it is not kept.
+    """
+    if not isinstance(objective, Restoration) or not isinstance(objective.decoder, Decoder):
+        return
+    backbone = objective.backbone
+    last = last_layers(backbone, backbone.in_channels)
+    tensors = objective.decoder.state_dict()
+    write_tensors(
+        {name: tensors[name].detach().contiguous() for name in tensors if name not in last}, folder / DECODER_FILE
+    )
+
+
+def start_decoder(model: TaskModel, folder: Path) -> PublishedWeights | None:
+    """Put the decoder of an encoder's folder into a model that segments with a decoder of the same network.
+
+    Returns:
+        what became of every tensor; None where the folder has no decoder or the model has no use for one.
+
+    Raises:
+        WeightsError: if it is there but does not fit.
+    """
+    path = folder / DECODER_FILE
+    if not isinstance(model.head, Decoder) or not path.is_file():
+        return None
+    tensors = read_tensors(path)
+    strange = sorted(set(tensors) - set(model.head.state_dict()))
+    if strange:
+        raise WeightsError(f"{path}: the decoder has no place for {strange[0]!r} ({len(strange)} such tensors).")
+    try:
+        account = load_weights(model.head, tensors, allow_new=True)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
+    reasons = {
+        **dict.fromkeys(account.loaded, "of the decoder that was pre-trained with the encoder"),
+        **dict.fromkeys(account.adapted, "repeated for every modality"),
+        **dict.fromkeys(account.new, "made intensities, makes classes now"),
+    }
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    return PublishedWeights(path.name, checksum, f"Pre-trained beside {folder}.", account, reasons)
+
+
+def copy_decoder(folder: Path, out: Path) -> None:
+    """Take the decoder along with an encoder that is copied."""
+    if (folder / DECODER_FILE).is_file():
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / DECODER_FILE, out / DECODER_FILE)
+
+
+def last_layers(backbone: Backbone, outputs: int) -> set[str]:
+    """Name the tensors of a backbone's decoder whose size follows the number of outputs."""
+    with torch.device("meta"), Undrawn():
+        own, wider = (backbone.build_decoder(count) for count in (outputs, outputs + 1))
+    assert own is not None
+    assert wider is not None
+    shapes = {name: tensor.shape for name, tensor in wider.state_dict().items()}
+    return {name for name, tensor in own.state_dict().items() if tensor.shape != shapes[name]}
