@@ -9,10 +9,12 @@ Commands (paths relative to the repository)::
 `masks` compares the native brain masks of a prepared cohort with `DLMUSE > 0` (files `NAME-DLMUSE.nii.gz`);
 `cost` prepares heads one after the other in one process and prints wall seconds per step, CPU seconds and peak memory;
 with `--spacing` they are resampled first, to voxels of so many mm. The first head also loads what all share.
-`workers` prepares the same heads with one worker and with two, and prints the ratio; the start of the workers counts.
+`workers` prepares the same heads with one worker and with two, and prints the ratio (the start of the workers counts),
+beside what two processes that share nothing reach on this machine: no cohort can gain more.
 """
 
 import argparse
+import multiprocessing
 import os
 import resource
 import statistics
@@ -25,6 +27,7 @@ import nibabel
 import numpy as np
 from nibabel.processing import resample_to_output
 from rich.console import Console
+from scipy import ndimage
 
 from medical_transformer.cohorts import Cohort, Scan
 from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_scan
@@ -77,15 +80,8 @@ def measure_cost(folder: Path, heads: int, extraction: str, spacing: float | Non
     paths = sorted(folder.glob("*.nii.gz"))[:heads]
     copies = tempfile.TemporaryDirectory()
     if spacing is not None:  # in a process of its own, whose memory is not measured
-        if os.fork() == 0:
-            for path in paths:
-                finer = resample_to_output(nibabel.load(path), [spacing] * 3, order=3)
-                nibabel.save(
-                    nibabel.Nifti1Image(finer.get_fdata().astype(np.int16), finer.affine), Path(copies.name, path.name)
-                )
-            os._exit(0)
-        os.wait()
-        paths = [Path(copies.name, path.name) for path in paths]
+        with multiprocessing.Pool(1) as pool:
+            paths = pool.starmap(resampled, [(path, spacing, Path(copies.name, path.name)) for path in paths])
     for path in paths:
         before, start = cpu_seconds(), time.perf_counter()
         prepared = prepare_scan({"T1w": path}, config)
@@ -99,6 +95,12 @@ def measure_cost(folder: Path, heads: int, extraction: str, spacing: float | Non
     print(f"peak memory {peak:.2f} GB (niimath runs beside it with some 30 MB)")
 
 
+def resampled(path: Path, spacing: float, copy: Path) -> Path:
+    finer = resample_to_output(nibabel.load(path), [spacing] * 3, order=3)
+    nibabel.save(nibabel.Nifti1Image(finer.get_fdata().astype(np.int16), finer.affine), copy)
+    return copy
+
+
 def measure_workers(folder: Path, heads: int) -> None:
     paths = sorted(folder.glob("*.nii.gz"))[:heads]
     scans = [Scan(subject=path.name, name=path.name.split(".")[0], images={"T1w": Path(path.name)}) for path in paths]
@@ -110,6 +112,25 @@ def measure_workers(folder: Path, heads: int) -> None:
             seconds[workers] = time.perf_counter() - start
         print(f"{len(scans)} heads with {workers} of the workers: {seconds[workers]:.1f} s", flush=True)
     print(f"two workers against one: {seconds[1] / seconds[2]:.2f} x")
+    print(f"two processes of nothing but interpolation against one: {ceiling():.2f} x")
+
+
+def ceiling() -> float:
+    """Return how much sooner two processes are than one with work that needs neither disk nor each other."""
+    seconds = []
+    for workers in (1, 2):
+        with multiprocessing.Pool(workers) as pool:
+            pool.map(interpolate, range(workers), chunksize=1)
+            start = time.perf_counter()
+            pool.map(interpolate, range(6), chunksize=1)
+            seconds.append(time.perf_counter() - start)
+    return seconds[0] / seconds[1]
+
+
+def interpolate(seed: int) -> None:
+    volume = np.random.default_rng(seed).random((96, 114, 96), dtype=np.float32)
+    for _ in range(12):
+        ndimage.affine_transform(volume, 1.01 * np.eye(3), order=1)
 
 
 def cpu_seconds() -> float:
