@@ -2,7 +2,6 @@
 
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -66,10 +65,15 @@ def peak_gigabytes(*words: str) -> float:
 
 
 def own_peak_gigabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    """Return the most memory this process ever had; `ru_maxrss` would tell that of the process that started it."""
+    return _status("VmHWM") / 1e6
 
 
 def anonymous_megabytes() -> float:
     """Return this process's own memory, without the pages of files that the kernel may drop."""
+    return _status("RssAnon") / 1e3
+
+
+def _status(word: str) -> int:
     status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return next(int(line.split()[1]) / 1e3 for line in status.splitlines() if line.startswith("RssAnon"))
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(word))
