@@ -10,11 +10,12 @@ from torch.nn import functional
 
 from medical_transformer.backbones import build_backbone
 from medical_transformer.backbones.baselines import GenesisUNet, MedicalNet, SelfSupervisedUNet, SwinUNETR, VNet
-from medical_transformer.backbones.baselines.baseline import Baseline, cut_to, make_even
+from medical_transformer.backbones.baselines.baseline import Baseline, ScanNorm, cut_to, make_even
 from medical_transformer.backbones.baselines.i3d import I3D, pad_same, pool
 from medical_transformer.backbones.baselines.self_supervised_unet import SelfSupervisedUNetConfig
 from medical_transformer.backbones.baselines.swin_unetr import SwinUNETRConfig
 from medical_transformer.contracts import Decoder
+from medical_transformer.errors import ConfigError
 
 DIVISIBLE = (32, 16, 48)
 
@@ -231,3 +232,8 @@ def test_making_even_and_cutting_undo_each_other() -> None:
 def test_every_halving_rounds_up_so_that_no_voxel_is_dropped() -> None:
     levels = drawn(SelfSupervisedUNet).eval().encode(scan(19, 16, 21))
     assert [tuple(one.shape[2:]) for one in levels] == [(19, 16, 21), (10, 8, 11), (5, 4, 6), (3, 2, 3), (2, 1, 2)]
+
+
+def test_a_map_of_a_single_voxel_is_refused_in_words() -> None:
+    with pytest.raises(ConfigError, match="field of view is too small"):
+        drawn(lambda: ScanNorm(3))(torch.ones(2, 3, 1, 1, 1))

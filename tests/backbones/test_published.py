@@ -92,6 +92,15 @@ def test_a_tensor_of_another_network_is_not_taken_for_i3ds(tmp_path: Path) -> No
         load_published("i3d", network("i3d"), str(tmp_path / "other.pt"))
 
 
+@pytest.mark.parametrize("shape", [(64,), (64, 2, 7, 7, 7)])
+def test_a_first_convolution_that_is_not_for_colours_is_not_taken_for_i3ds(
+    shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    torch.save({"Conv3d_1a_7x7.conv3d.weight": torch.ones(shape)}, tmp_path / "flow.pt")
+    with pytest.raises(WeightsError, match=r"flow\.pt.*has the shape \(64"):
+        load_published("i3d", network("i3d"), str(tmp_path / "flow.pt"))
+
+
 # --- MedicalNet --------------------------------------------------------------------------------------------------
 
 
@@ -330,6 +339,12 @@ def test_what_is_no_mere_mapping_of_tensors_is_refused_by_file(
     with pytest.raises(WeightsError, match=r"strange\.pth"):
         read_published(tmp_path / "strange.pth")
     assert "would have run" not in capsys.readouterr().out
+
+
+def test_a_file_with_values_that_are_not_finite_is_refused_by_tensor(tmp_path: Path) -> None:
+    torch.save({"fine": torch.ones(2), "broken": torch.tensor([1.0, torch.nan])}, tmp_path / "nan.pt")
+    with pytest.raises(WeightsError, match=r"nan\.pt: 'broken' holds values that are not finite"):
+        read_published(tmp_path / "nan.pt")
 
 
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:

@@ -81,11 +81,16 @@ def read_published(path: Path) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).partition("\n")[0]
-        raise WeightsError(f"{path}: cannot be read as tensors only, so it is refused ({reason}).") from error
+        raise WeightsError(
+            f"{path}: refused, because it is damaged or holds more than tensors, such as a pickled module, which could "
+            "run code. Fetch it again, or ask for its tensors alone."
+        ) from error
     inner = content.get("state_dict", content) if isinstance(content, dict) else content
     if not isinstance(inner, dict) or not inner or not all(isinstance(one, Tensor) for one in inner.values()):
         raise WeightsError(f"{path}: expected tensors by name, but found {type(inner).__name__}.")
+    broken = next((name for name, one in inner.items() if one.is_floating_point() and not one.isfinite().all()), None)
+    if broken is not None:
+        raise WeightsError(f"{path}: {broken!r} holds values that are not finite; fetch it again.")
     return _bare(inner)
 
 

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
-from medical_transformer.errors import ConfigError
-from medical_transformer.experiments.comparison import Compared, ComparisonConfig, compare, grid
-from medical_transformer.tasks import load_model
+from medical_transformer.errors import ConfigError, NonFiniteLossError
+from medical_transformer.experiments.comparison import Compared, ComparisonConfig, compare, grid, running
+from medical_transformer.experiments.comparison.setup import Setup
+from medical_transformer.experiments.config import FinetuneConfig
+from medical_transformer.tasks import TaskModel, load_model
+from medical_transformer.training import Fitted
+from medical_transformer.training.fit import OnEpoch
 
 Everything = tuple[ComparisonConfig, Path, Compared]
 
@@ -155,6 +159,23 @@ def test_the_learning_rate_is_searched_on_the_validation_part(
         found = min(record.metrics["mae"] for record in fold.history)
         assert found == pytest.approx(min(best.values()), abs=1e-3)
     assert "1e-06, 0.01" in compared.trials.about["searched"]
+
+
+def test_a_learning_rate_whose_loss_ceases_to_be_finite_is_not_chosen(
+    experiment: Callable[..., ComparisonConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(setup: Setup, candidate: FinetuneConfig, on_epoch: OnEpoch | None) -> tuple[TaskModel, Fitted]:
+        if candidate.training.learning_rate == 1.0:
+            raise NonFiniteLossError("The loss became nan.")
+        return trained(setup, candidate, on_epoch)
+
+    trained = running._train
+    monkeypatch.setattr(running, "_train", train)
+    scratch = {"scratch": {"backbone": {"settings": {"width": 4, "embedding": 8, "heads": 2, "head_size": 5}}}}
+    compared = compare(experiment(methods=scratch, search={"learning_rate": (1.0, 1e-3)}), tmp_path / "one")
+    assert not compared.failed
+    with pytest.raises(ConfigError, match="fold 2: The loss became nan"):
+        compare(experiment(methods=scratch, search={"learning_rate": (1.0,)}), tmp_path / "none")
 
 
 def test_a_probe_has_no_answer_for_a_segmentation(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from medical_transformer.contracts import Backbone, Decoder, Encoding
-from medical_transformer.errors import WeightsError
+from medical_transformer.errors import ConfigError, WeightsError
 from medical_transformer.shapes import ScanVectors, VolumeBatch
 
 # Features in space at any depth of a network: what goes into a layer and what comes out have sizes of their own.
@@ -93,6 +93,26 @@ class Baseline(Backbone):
             WeightsError: if no published file of this network is known, or this is none of them.
         """
         raise WeightsError(f"No published weights of {type(self).__name__} are known; start from `--encoder` instead.")
+
+
+class ScanNorm(nn.InstanceNorm3d):
+    """Normalises every channel over the voxels of each scan by itself, with a weight and a bias."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, affine=True)
+
+    def forward(self, features: Features) -> Features:
+        """Normalise.
+
+        Raises:
+            ConfigError: if a single voxel is left, which has no spread.
+        """
+        if features[0, 0].numel() < 2:
+            raise ConfigError(
+                "The field of view is too small for this network: a single voxel is left at its coarsest level. "
+                "Give it larger volumes (a smaller --pool) or larger patches."
+            )
+        return super().forward(features)
 
 
 def make_even(features: Features) -> Features:

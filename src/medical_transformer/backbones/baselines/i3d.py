@@ -39,6 +39,7 @@ MIXED: Mapping[str, tuple[int, int, int, int, int, int]] = {
     "5c": (384, 192, 384, 48, 128, 128),
 }
 STEM_WIDTH = 192
+COLOURS = 3
 LEVELS = (64, 192, 480, 832, 1024)
 
 
@@ -79,6 +80,11 @@ class I3D(Baseline):
         stem = found.get("conv_1a.conv.weight")
         if stem is None:
             raise WeightsError("This is no I3D file: it has no first convolution (Conv3d_1a_7x7).")
+        if stem.ndim != 5 or stem.shape[1] not in (1, COLOURS):
+            raise WeightsError(
+                f"The first convolution (Conv3d_1a_7x7) has the shape {tuple(stem.shape)}; I3D for video in colour has "
+                f"{COLOURS} channels and five axes. Files for optical flow have no use here."
+            )
         own = {name: tensor for name, tensor in found.items() if name is not None}
         own["conv_1a.conv.weight"] = stem.sum(dim=1, keepdim=True)
         return Translation(

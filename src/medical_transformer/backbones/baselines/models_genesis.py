@@ -13,7 +13,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Features, Translation
+from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Features, ScanNorm, Translation
 from medical_transformer.backbones.baselines.decoders import UNetDecoder
 from medical_transformer.contracts import Decoder
 from medical_transformer.errors import WeightsError
@@ -75,7 +75,7 @@ class Unit(nn.Module):
     def __init__(self, source: int, target: int) -> None:
         super().__init__()
         self.conv = nn.Conv3d(source, target, 3, padding=1)
-        self.norm = nn.InstanceNorm3d(target, affine=True)
+        self.norm = ScanNorm(target)
 
     def forward(self, features: Features) -> Features:
         """Apply all three."""

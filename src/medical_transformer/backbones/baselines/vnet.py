@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from torch import nn
 from torch.nn import functional
 
-from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Features, cut_to, join, make_even
+from medical_transformer.backbones.baselines.baseline import (
+    Baseline,
+    BaselineConfig,
+    Features,
+    ScanNorm,
+    cut_to,
+    join,
+    make_even,
+)
 from medical_transformer.contracts import Decoder, Encoding
 from medical_transformer.shapes import OutputMap, VolumeBatch
 
@@ -24,7 +32,7 @@ class VNet(Baseline):
         config = config or BaselineConfig()
         super().__init__(config, LEVELS)
         self.conv = nn.Conv3d(config.in_channels, 16, 5, padding=2)
-        self.norm = nn.InstanceNorm3d(16, affine=True)
+        self.norm = ScanNorm(16)
         self.downs = nn.ModuleList(
             [Down(16, 1, dropout=0.0), Down(32, 2, dropout=0.0), Down(64, 3, dropout=0.5), Down(128, 2, dropout=0.5)]
         )
@@ -69,7 +77,7 @@ class Convolved(nn.Module):
     def __init__(self, source: int, target: int) -> None:
         super().__init__()
         self.conv = nn.Conv3d(source, target, 5, padding=2)
-        self.norm = nn.InstanceNorm3d(target, affine=True)
+        self.norm = ScanNorm(target)
 
     def forward(self, features: Features) -> Features:
         """Apply all three."""
@@ -83,7 +91,7 @@ class Down(nn.Module):
         super().__init__()
         target = 2 * source
         self.halve = nn.Conv3d(source, target, 2, stride=2)
-        self.norm = nn.InstanceNorm3d(target, affine=True)
+        self.norm = ScanNorm(target)
         self.drop = nn.Dropout3d(dropout)
         self.convolutions = nn.Sequential(*(Convolved(target, target) for _ in range(convolutions)))
 
@@ -99,7 +107,7 @@ class Up(nn.Module):
     def __init__(self, source: int, target: int, convolutions: int, *, dropout: float) -> None:
         super().__init__()
         self.rise = nn.ConvTranspose3d(source, target // 2, 2, stride=2)
-        self.norm = nn.InstanceNorm3d(target // 2, affine=True)
+        self.norm = ScanNorm(target // 2)
         self.drop, self.drop_skip = nn.Dropout3d(dropout), nn.Dropout3d(0.5)
         self.convolutions = nn.Sequential(*(Convolved(target, target) for _ in range(convolutions)))
 

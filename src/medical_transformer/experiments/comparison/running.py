@@ -1,11 +1,11 @@
 """Doing one unit: train on its fold, choose on the validation part, test once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
-from medical_transformer.errors import ConfigError
+from medical_transformer.errors import ConfigError, NonFiniteLossError
 from medical_transformer.evaluation import EvaluationResult
 from medical_transformer.experiments.comparison.config import ClassicalMethod, NetworkMethod
 from medical_transformer.experiments.comparison.setup import Setup
@@ -46,15 +46,30 @@ def run_unit(setup: Setup, on_epoch: OnEpoch | None = None) -> EvaluationResult:
 
 def _network(setup: Setup, on_epoch: OnEpoch | None) -> tuple[Tested, str]:
     """Train every candidate, and test the one that does best on the validation part."""
-    trained = [_train(setup, candidate, on_epoch) for candidate in setup.candidates]
-    best = min(range(len(trained)), key=lambda index: _badness(trained[index][1], setup.candidates[index]))
-    (model, fitted), chosen = trained[best], setup.candidates[best]
+    trained = list(_trained(setup, on_epoch))
+    chosen, model, fitted = min(trained, key=lambda one: _badness(one[2], one[0]))
     parts = setup.split.validation, setup.tested
     tested = ask_model(
         model, setup.data, parts, chosen, numbered=(setup.unit.fold, setup.fold), out=setup.folder
     ).trained(fitted)
-    searched = len(trained) > 1
+    searched = len(setup.candidates) > 1
     return tested, f"learning rate {chosen.training.learning_rate:g}" if searched else ""
+
+
+def _trained(setup: Setup, on_epoch: OnEpoch | None) -> Iterator[tuple[FinetuneConfig, TaskModel, Fitted]]:
+    """Train the candidates; of several, one whose loss ceases to be finite is not chosen, and the others go on.
+
+    Raises:
+        NonFiniteLossError: if none is left.
+    """
+    failed: list[NonFiniteLossError] = []
+    for candidate in setup.candidates:
+        try:
+            yield candidate, *_train(setup, candidate, on_epoch)
+        except NonFiniteLossError as error:
+            failed.append(error)
+    if len(failed) == len(setup.candidates):
+        raise failed[0]
 
 
 def _train(setup: Setup, candidate: FinetuneConfig, on_epoch: OnEpoch | None) -> tuple[TaskModel, Fitted]:
