@@ -75,3 +75,8 @@ def test_what_is_no_comparison_is_refused(text: str) -> None:
 def test_a_label_that_no_scan_has_is_refused_with_those_that_exist() -> None:
     with pytest.raises(CohortError, match="'age'; there are: age_years, diagnosis, session"):
         kept("age>=13")
+
+
+def test_conditions_that_nobody_meets_are_refused_with_the_values_there_are() -> None:
+    with pytest.raises(CohortError, match="Of 4 scans none meets diagnosis=cn"):
+        kept("diagnosis=cn")

@@ -122,6 +122,22 @@ def test_a_scan_is_done_again_when_the_pipeline_or_the_input_changed(
     assert second.cohort.scans[0].content_hash != first.cohort.scans[0].content_hash
 
 
+def test_an_interrupted_preparation_goes_on_with_its_own_pipeline_only(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw, out = make_cohort(1), tmp_path / "out"
+    prepare(raw, out, quick, workers=0, console=QUIET)
+    (out / "pipeline.json").unlink()  # as if it had been killed before the end
+    other = quick.model_copy(update={"normalization": "minmax"})
+    with pytest.raises(PreparationError, match=f"begun with the pipeline {quick.fingerprint()}"):
+        prepare(raw, out, other, workers=0, console=QUIET)
+    assert prepare(raw, out, quick, workers=0, console=QUIET).resumed == 1
+    (out / "pipeline.json").unlink()
+    assert prepare(raw, out, other, workers=0, replace=True, console=QUIET).resumed == 0
+    (out / "pipeline.json").unlink()
+    assert prepare(raw, out, other, workers=0, console=QUIET).resumed == 1
+
+
 def test_other_settings_are_refused_with_both_values_of_each(
     make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
 ) -> None:

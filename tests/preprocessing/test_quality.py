@@ -46,6 +46,11 @@ def test_each_bad_number_is_one_sentence(quantity: str, value: float, verdict: V
     assert reason.endswith(".")
 
 
+def test_a_sentence_names_the_limit_that_decided() -> None:
+    assert "below 0.45" in quality.judge({**GOOD, "template_correlation": 0.4})[1]
+    assert "below 0.3" in quality.judge({**GOOD, "template_correlation": 0.1})[1]
+
+
 def test_a_number_that_is_not_a_number_is_refused() -> None:
     assert quality.judge({**GOOD, "template_correlation": float("nan")})[0] is Verdict.REFUSED
 

@@ -121,7 +121,7 @@ def why_unused(path: Path) -> str:
         return "An image whose name this layout does not know."
     if path.suffix.lower() in ANALYZE_SUFFIXES:
         return (
-            "Half of a pair of .hdr and .img: the other half is not here, or it is Analyze, which only the layout "
-            "oasis reads."
+            "Of a pair of .hdr and .img that this layout does not take: its other half is missing, or it is Analyze, "
+            "of which only the layout oasis reads the raw heads."
         )
     return "A table that this layout does not use." if is_table(path) else "Neither a NIfTI image nor a table."

@@ -79,7 +79,9 @@ def _told(problem: Exception) -> str:
     if isinstance(problem, OSError):
         return f"cannot be read ({problem.strerror}); check the disk and its permissions"
     return (
-        "has damaged bytes (its checksum is wrong); fetch it again" if isinstance(problem, zlib.error) else str(problem)
+        "has damaged bytes, which cannot be decompressed or have the wrong checksum; fetch it again"
+        if isinstance(problem, zlib.error)
+        else str(problem)
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from medical_transformer.cohorts.dropping import Drop, without
-from medical_transformer.cohorts.indexed import Indexed, counted
+from medical_transformer.cohorts.indexed import Indexed, counted, listing
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.raw_table import as_number
 from medical_transformer.cohorts.scan import Scan
@@ -78,7 +78,8 @@ def select(indexed: Indexed, conditions: Sequence[Condition], *, unknown_too: bo
         unknown_too: whether a scan is kept of which a label is not known.
 
     Raises:
-        CohortError: if a condition is about a label that no scan has; the message names those that exist.
+        CohortError: if a condition is about a label that no scan has, or none meets them; the message names the
+            labels or values that exist.
     """
     known = {"session", "site", "subject", *indexed.cohort.label_names}
     absent = [condition.label for condition in conditions if condition.label not in known]
@@ -89,8 +90,19 @@ def select(indexed: Indexed, conditions: Sequence[Condition], *, unknown_too: bo
     if not dropped:
         return indexed
     asked = " and ".join(map(str, conditions))
+    if len(dropped) == len(reasons) and not unknown_too:
+        raise CohortError(f"Of {counted(reasons, 'scan')} none meets {asked}. {_values(indexed, conditions)}")
     note = f"Left out by {asked}: {len(dropped)} of {counted(reasons, 'scan')}."
     return replace(without(indexed, dropped), notes=(*indexed.notes, note))
+
+
+def _values(indexed: Indexed, conditions: Sequence[Condition]) -> str:
+    """Say what the scans have under the labels of some conditions."""
+    sentences = []
+    for label, found in ((one.label, {one.said(scan) for scan in indexed.cohort.scans} - {None}) for one in conditions):
+        words = sorted(f"{said:g}" if isinstance(said, float) else str(said) for said in found)
+        sentences.append(f"Their {label}: {listing(words, 8)}.")
+    return " ".join(sentences)
 
 
 def _why_not(scan: Scan, conditions: Sequence[Condition], unknown_too: bool) -> str:

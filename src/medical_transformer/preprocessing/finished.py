@@ -39,6 +39,16 @@ def recognise(jobs: Sequence[Job], out: Path) -> dict[int, Outcome]:
     return {place: outcome for place, outcome in found if outcome is not None}
 
 
+def last_fingerprint(out: Path) -> str:
+    """Return by which pipeline the latest scan of a folder was prepared; empty where none is known."""
+    last = ""
+    if (out / NAME).is_file():
+        with (out / NAME).open(encoding="utf-8") as file:
+            for line in file:
+                last = line if line.endswith("}\n") else last
+    return str(json.loads(last)["fingerprint"]) if last else ""
+
+
 @contextmanager
 def keeping(out: Path) -> Iterator[Keep]:
     """Offer what adds a line per finished scan; earlier lines stay, and doubled ones go."""

@@ -18,7 +18,7 @@ from medical_transformer.preprocessing.cluster import Lost, run_on_cluster
 from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig, differing_settings
 from medical_transformer.preprocessing.derivatives import versions, write_description
 from medical_transformer.preprocessing.doubles import find_copies, find_doubles
-from medical_transformer.preprocessing.finished import keeping, recognise
+from medical_transformer.preprocessing.finished import keeping, last_fingerprint, recognise
 from medical_transformer.preprocessing.job import Job, Outcome, do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
 from medical_transformer.preprocessing.modalities import leading_order
@@ -130,6 +130,7 @@ def _withdraw_other_pipeline(out: Path, config: PipelineConfig, *, replace: bool
     """
     path = out / "pipeline.json"
     if not path.is_file():
+        _refuse_other_beginning(out, config, replace=replace)
         return
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -146,6 +147,16 @@ def _withdraw_other_pipeline(out: Path, config: PipelineConfig, *, replace: bool
         )
     for name in ("pipeline.json", "cohort.tsv", "cohort.json"):
         (out / name).unlink(missing_ok=True)
+
+
+def _refuse_other_beginning(out: Path, config: PipelineConfig, *, replace: bool) -> None:
+    """Refuse to go on with another pipeline than the one by which an interrupted run prepared its last scan."""
+    begun = last_fingerprint(out)
+    if begun and begun != config.fingerprint() and not replace:
+        raise PreparationError(
+            f"{out} was begun with the pipeline {begun}, and this is {config.fingerprint()}. Go on with its "
+            "settings, choose another folder, or prepare these scans again with --replace."
+        )
 
 
 def _run(jobs: Sequence[Job], out: Path, run: Runner, console: Console) -> dict[str, Outcome]:

@@ -41,7 +41,7 @@ class Limit:
 
     def sentence(self, value: float) -> str:
         """Say what is wrong with a value."""
-        low, high = self.good
+        low, high = self.possible if self.judge(value) is Verdict.REFUSED else self.good
         if value < low:
             return f"{self.words} is {_digits(value)}, below {low:g}"
         return f"{self.words} is {_digits(value)}, above {high:g}"

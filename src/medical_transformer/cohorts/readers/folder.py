@@ -187,7 +187,8 @@ def _notes(scans: tuple[Scan, ...], named: Iterable[NamedImage], known: _Table |
     if silent:
         notes.append(f"Taken for T1w because the file name does not say: {listing(silent, 6)}.")
     subjects = {scan.subject for scan in scans}
-    if len(subjects) == len(scans) > 1:
+    told = known is not None and known.raw.column(*SUBJECT_COLUMNS) is not None
+    if len(subjects) == len(scans) > 1 and not told:
         notes.append(
             "Every scan is taken for a subject of its own; if some are of the same person, say so in a column "
             "'subject' of the table, or a fold may test on somebody it trained on."
