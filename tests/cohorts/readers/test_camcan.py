@@ -28,3 +28,11 @@ def test_the_notes_compare_the_count_with_the_paper(lay: Lay, monkeypatch: pytes
     monkeypatch.setattr(paper, "PART", 0)
     said = "2 scans of Cam-CAN; the paper used 653 (with 566 of IXI and 564 of ABIDE: 1,783), so here are 651 fewer."
     assert said in index(lay(*IMAGES)).notes
+
+
+def test_it_is_known_from_any_folder_above_it(lay: Lay) -> None:
+    deep = "cc700/mri/pipeline/release004/BIDS_20190411/anat"
+    people = {f"{deep}/participants.tsv": PEOPLE}
+    indexed = index(lay(*(image.replace("anat/", f"{deep}/", 1) for image in IMAGES), texts=people))
+    assert indexed.cohort.name == "Cam-CAN"
+    assert [scan.labels["sex"] for scan in indexed.cohort.scans] == ["male", "female"]

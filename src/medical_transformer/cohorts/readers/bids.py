@@ -32,7 +32,7 @@ FILE = re.compile(
     r"^(?P<subject>sub-[A-Za-z0-9]+)(_(?P<session>ses-[A-Za-z0-9]+))?(?P<entities>(_[a-z]+-[A-Za-z0-9+]+)*)"
     r"_(?P<suffix>[A-Za-z0-9]+)\.nii(\.gz)?$"
 )
-PLACE = re.compile(r"^([^/]+/)?sub-[^/]+/(ses-[^/]+/)?anat/[^/]*_T1w\.nii")
+PLACE = re.compile(r"^((?!derivatives/|sourcedata/|code/|stimuli/)[^/]+/)*?sub-[^/]+/(ses-[^/]+/)?anat/[^/]*_T1w\.nii")
 NOT_RAW = frozenset({"derivatives", "sourcedata", "code", "stimuli"})
 
 
@@ -53,7 +53,7 @@ class _Occasion:
 
 
 def recognises(source: Path, files: Sequence[Path]) -> bool:
-    """Tell whether `sub-*/anat` or `sub-*/ses-*/anat` with a T1w lies here or in a folder."""
+    """Tell whether `sub-*/anat` or `sub-*/ses-*/anat` with a T1w lies here or in folders, raw ones."""
     return any(PLACE.match(path.as_posix()) for path in files)
 
 

@@ -10,12 +10,13 @@ from medical_transformer.cohorts.readers import bids
 
 name = "camcan"
 
-IMAGE = re.compile(r"^([^/]+/)?sub-CC\d+/anat/[^/]*_T1w\.nii")
+# At any depth: as it is handed out, the data set lies in `cc700/mri/pipeline/release004/BIDS_20190411/anat`.
+IMAGE = re.compile(r"^([^/]+/)*sub-CC\d+/anat/[^/]*_T1w\.nii")
 SEX_CODES = {"1": "male", "2": "female"}
 
 
 def recognises(source: Path, files: Sequence[Path]) -> bool:
-    """Tell whether subjects such as sub-CC110033 lie here or in a folder."""
+    """Tell whether subjects such as sub-CC110033 lie here or in folders."""
     return any(IMAGE.match(path.as_posix()) for path in files)
 
 
