@@ -1,5 +1,6 @@
 """Every method is asked about the same people; nothing is done twice; nobody is tested by a model that saw them."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -159,6 +160,10 @@ def test_the_learning_rate_is_searched_on_the_validation_part(
         found = min(record.metrics["mae"] for record in fold.history)
         assert found == pytest.approx(min(best.values()), abs=1e-3)
     assert "1e-06, 0.01" in compared.trials.about["searched"]
+    started, backbone, chosen = compared.trials.methods[0].notes
+    assert started == "Starts from random weights."
+    assert backbone.startswith("Backbone medical-transformer with width 4, ")
+    assert re.fullmatch(r"Chosen on the validation parts: (learning rate \S+ \(\d times?\)(, )?)+\.", chosen)
 
 
 def test_a_learning_rate_whose_loss_ceases_to_be_finite_is_not_chosen(

@@ -1,12 +1,13 @@
 """From the folders of finished units to the value that the tables are made of."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from medical_transformer.cohorts.indexed import counted
 from medical_transformer.evaluation import EvaluationResult, MethodFacts, Trial
-from medical_transformer.experiments.comparison.config import ComparisonConfig
+from medical_transformer.experiments.comparison.config import ClassicalMethod, ComparisonConfig, Method, ProbeMethod
 from medical_transformer.experiments.comparison.opening import OpenTask
 from medical_transformer.experiments.comparison.running import finished
 from medical_transformer.experiments.comparison.setup import Setup, set_up
@@ -31,9 +32,14 @@ def collect(
             key = (unit.method, unit.task, unit.fraction, unit.seed)
             folds.setdefault(key, []).append(_seen_from(result, setup, out))
     return tuple(
-        Trial(method=method, task=task, fraction=fraction, seed=seed, result=join_folds(results, {}))
+        Trial(method=method, task=task, fraction=fraction, seed=seed, result=join_folds(results, _chosen(results)))
         for (method, task, fraction, seed), results in folds.items()
     )
+
+
+def _chosen(results: Sequence[EvaluationResult]) -> dict[str, str]:
+    """Return what the validation part of each fold chose, one after the other."""
+    return {"searched": "; ".join(one.about["searched"] for one in results if one.about.get("searched"))}
 
 
 def _seen_from(result: EvaluationResult, setup: Setup, out: Path) -> EvaluationResult:
@@ -49,13 +55,47 @@ def facts_about_methods(config: ComparisonConfig, trials: Sequence[Trial]) -> tu
     """Return what tables say of each method beside its scores."""
     facts = []
     for name, method in config.methods.items():
-        parameters = {one.task: one.result.parameters for one in trials if one.method == name and one.result.parameters}
+        own = [trial for trial in trials if trial.method == name]
         facts.append(
             MethodFacts(
-                name=name, title=method.title or name, group=method.group, parameters=parameters, notes=method.notes
+                name=name,
+                title=method.title or name,
+                group=method.group,
+                parameters={one.task: one.result.parameters for one in own if one.result.parameters},
+                notes=(*method.notes, *_particulars(method), *_choices(own)),
             )
         )
     return tuple(facts)
+
+
+def _particulars(method: Method) -> Iterator[str]:
+    """Say from what a method starts, and in what it differs from the others of the experiment."""
+    if isinstance(method, ClassicalMethod):
+        return
+    if method.encoder is not None:
+        yield f"Starts from the encoder {method.encoder.name}."
+    if method.pretraining is not None:
+        yield f"Starts from the pre-training {method.pretraining}."
+    if isinstance(method, ProbeMethod):
+        return
+    backbone = method.backbone
+    if backbone.weights is not None:
+        yield f"Starts from the published weights {Path(backbone.weights).name}."
+    elif method.encoder is None and method.pretraining is None:
+        yield "Starts from random weights."
+    settings = ", ".join(f"{name} {value}" for name, value in backbone.settings.items())
+    yield f"Backbone {backbone.name}{f' with {settings}' if settings else ''}."
+    if method.training:
+        differing = ", ".join(f"{name} {value}" for name, value in method.training.items())
+        yield f"Trained otherwise than the other methods: {differing}."
+
+
+def _choices(trials: Sequence[Trial]) -> Iterator[str]:
+    """Say what the validation parts chose, and how often."""
+    chosen = Counter(one for trial in trials for one in trial.result.about.get("searched", "").split("; ") if one)
+    if chosen:
+        often = ", ".join(f"{one} ({counted([one] * times, 'time')})" for one, times in chosen.most_common())
+        yield f"Chosen on the validation parts: {often}."
 
 
 def protocol(config: ComparisonConfig, tasks: Mapping[str, OpenTask], audited: Sequence[str]) -> dict[str, str]:
