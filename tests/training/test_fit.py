@@ -193,14 +193,22 @@ def test_a_file_that_is_no_checkpoint_is_refused_by_name(tmp_path: Path) -> None
         finished(tmp_path)
 
 
-def test_a_checkpoint_is_read_without_pickle(tmp_path: Path) -> None:
+def test_a_checkpoint_is_read_without_pickle_and_holds_no_more_than_is_needed(tmp_path: Path) -> None:
     from safetensors import safe_open
 
+    def stop(record: EpochRecord) -> None:
+        raise KeyboardInterrupt
+
+    def names() -> set[str]:
+        with safe_open(tmp_path / "checkpoint.safetensors", framework="np") as file:
+            assert file.metadata()["identity"] == "mine"
+            return set(file.keys())
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(), PairSource(), SPLIT, config(), folder=tmp_path, identity="mine", on_epoch=stop)
+    assert {"network/line.weight", "best/line.weight", "optimizer/0/exp_avg"} <= names()
     finished(tmp_path)
-    with safe_open(tmp_path / "checkpoint.safetensors", framework="np") as file:
-        names, header = set(file.keys()), file.metadata()
-    assert {"network/line.weight", "best/line.weight", "optimizer/0/exp_avg"} <= names
-    assert header["identity"] == "mine"
+    assert names() == {"best/line.weight", "best/line.bias"}
 
 
 @pytest.mark.parametrize("device", ["cuda", "abacus"])

@@ -58,20 +58,25 @@ def save_checkpoint(
     for index, slots in state["state"].items():
         for slot, value in slots.items():
             tensors[f"optimizer/{index}/{slot}"] = torch.as_tensor(value).cpu()
-    header = {
-        "identity": progress.identity,
-        "journal": json.dumps(progress.journal.as_json()),
-        "position": json.dumps(asdict(progress.position)),
-        "optimizer": json.dumps(state["param_groups"]),
-    }
+    header = _header(progress) | {"optimizer": json.dumps(state["param_groups"])}
     # Shared storage is not allowed in the file, and the best weights may be the current ones.
     write_tensors({name: tensor.clone().contiguous() for name, tensor in tensors.items()}, path, header)
+
+
+def save_last_checkpoint(path: Path, best: Mapping[str, Tensor], progress: Progress) -> None:
+    """Write of a run that has ended what can still be asked for: the best weights and the journal.
+
+    Latest weights and Adam's two moments would be three quarters of the file, and nobody goes on from them.
+    """
+    write_tensors({f"best/{name}": tensor.cpu().contiguous() for name, tensor in best.items()}, path, _header(progress))
 
 
 def load_checkpoint(
     path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, identity: str
 ) -> tuple[dict[str, Tensor], Progress]:
     """Put a run's state back; returns the best weights so far, and how far the run has come.
+
+    Of a run that has ended, network and optimiser are left as they are: only its best weights can still be asked for.
 
     Raises:
         TrainingError: if the file is damaged or belongs to a run with other settings or data.
@@ -82,18 +87,27 @@ def load_checkpoint(
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"{path}: the checkpoint cannot be read ({error}).") from error
-    if not {"identity", "journal", "optimizer", "position"} <= header.keys():
+    if not {"identity", "journal", "position"} <= header.keys():
         raise TrainingError(f"{path} is no checkpoint of a training run; choose another folder, or delete it.")
     if header["identity"] != identity:
         raise TrainingError(
             f"{path} belongs to a run with other settings or other scans; choose another folder, or delete this one."
         )
-    network.load_state_dict(_part(tensors, "network/"))
-    optimizer.load_state_dict(
-        {"state": _slots(_part(tensors, "optimizer/")), "param_groups": json.loads(header["optimizer"])}
-    )
+    if "optimizer" in header:  # a run that has ended has none
+        network.load_state_dict(_part(tensors, "network/"))
+        optimizer.load_state_dict(
+            {"state": _slots(_part(tensors, "optimizer/")), "param_groups": json.loads(header["optimizer"])}
+        )
     journal = Journal.from_json(json.loads(header["journal"]))
     return _part(tensors, "best/"), Progress(journal, identity, Position(**json.loads(header["position"])))
+
+
+def _header(progress: Progress) -> dict[str, str]:
+    return {
+        "identity": progress.identity,
+        "journal": json.dumps(progress.journal.as_json()),
+        "position": json.dumps(asdict(progress.position)),
+    }
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

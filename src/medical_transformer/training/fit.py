@@ -13,7 +13,7 @@ from torch import Tensor
 from medical_transformer.contracts import Movable, Objective
 from medical_transformer.errors import NonFiniteLossError
 from medical_transformer.training.batches import epoch_batches, even_batches
-from medical_transformer.training.checkpoint import Position, Progress, load_checkpoint, save_checkpoint
+from medical_transformer.training.checkpoint import Position, Progress, load_checkpoint, save_checkpoint, save_last_checkpoint
 from medical_transformer.training.config import TrainingConfig
 from medical_transformer.training.devices import build_fabric
 from medical_transformer.training.journal import EpochRecord, Journal
@@ -233,7 +233,10 @@ class Loop(Generic[BatchT]):
         """Write the checkpoint; of several processes, which all know the same, the first does."""
         if self.folder is not None and self.fabric.is_global_zero:
             progress = Progress(self.journal, self.identity, self.position)
-            save_checkpoint(self._checkpoint, self.objective, self.optimizer, self.best, progress)
+            if self.is_done():
+                save_last_checkpoint(self._checkpoint, self.best, progress)
+            else:
+                save_checkpoint(self._checkpoint, self.objective, self.optimizer, self.best, progress)
         self._saved = time.monotonic()
 
     def _save_journal(self) -> None:
