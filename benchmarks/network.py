@@ -3,6 +3,7 @@
 Commands (paths relative to the repository)::
 
     python benchmarks/network.py encoder                 forward and training step, against (k, k, 1) convolutions
+    python benchmarks/network.py together                small scans, several at a time, against one by one
     python benchmarks/network.py stage-2                 an epoch on kept vectors, against encoding again
     python benchmarks/network.py segmentation            against the full 528-channel map, SegResNet, DynUNet
     python benchmarks/network.py segmentation --swin     and against SwinUNETR, one window (a minute or two more)
@@ -27,6 +28,7 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
 import network_memory
 import torch
@@ -35,6 +37,7 @@ from peers import MedicalNet, PlainEncoders, dynunet, genesis, segres, swin
 from torch import Tensor, nn
 
 from medical_transformer.backbones import MedicalTransformer, MedicalTransformerConfig
+from medical_transformer.backbones.medical_transformer import slice_encoder
 from medical_transformer.pretraining import Exemplar, MaskedEncoding, UnlabelledBatch, encode_scans
 from medical_transformer.slices import Plane
 from medical_transformer.tasks import BRATS_REGIONS, Classification, LabelledBatch, Segmentation, TaskModel
@@ -45,6 +48,7 @@ from medical_transformer.training.devices import build_fabric
 
 # Steps of stage 2 between two encodings: one alone is too short for a clock beside other jobs.
 STEPS = 20
+COARSE = ((24, 28, 24), (48, 57, 48))  # 8 mm and 4 mm
 PREPARED, BRATS, HALF = (96, 114, 96), (160, 192, 128), (80, 96, 64)
 DIAGNOSIS = Classification(label="diagnosis", classes=("CN", "MCI", "AD"))
 TUMOUR = Segmentation(values=(1, 2, 4), regions=BRATS_REGIONS)
@@ -90,6 +94,22 @@ def measure_encoder(given: argparse.Namespace) -> None:
     about = f"three encoders, {len(volumes)} scans of 96x114x96"
     tell_ratios(f"Forward, {about}", forward, {"(k, k, 1) convolutions": 6})
     tell_ratios(f"Training step, {about}", step, {"(k, k, 1) convolutions": 5})
+
+
+def measure_together(given: argparse.Namespace) -> None:
+    for shape in COARSE:
+        volumes, backbone = torch.rand(given.batch or 10, 1, *shape), our_backbone(given)
+
+        def step(voxels: int, volumes: Tensor = volumes, backbone: MedicalTransformer = backbone) -> None:
+            with mock.patch.object(slice_encoder, "VOXELS_AT_ONCE", voxels):
+                back([features.vectors for features in backbone.encode_slices(volumes).values()])
+
+        works = {
+            "together": lambda step=step: step(slice_encoder.VOXELS_AT_ONCE),
+            "one by one": lambda step=step: step(1),
+        }
+        about = f"{len(volumes)} scans of {'x'.join(map(str, shape))}"
+        tell_ratios(f"Training step, {about}", interleave(works, given.repetitions), {})
 
 
 def measure_stage_2(given: argparse.Namespace) -> None:
@@ -237,6 +257,7 @@ def back(vectors: list[Tensor]) -> None:
 
 COMMANDS = {
     "encoder": measure_encoder,
+    "together": measure_together,
     "stage-2": measure_stage_2,
     "segmentation": measure_segmentation,
     "classification": measure_classification,

@@ -2,14 +2,21 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medical_transformer.backbones.medical_transformer.normalisation import normalize_stacks, pool_normalised
-from medical_transformer.backbones.medical_transformer.slice_encoder import SliceEncoder, channels_last
+from medical_transformer.backbones.medical_transformer import slice_encoder
+from medical_transformer.backbones.medical_transformer.normalisation import (
+    normalize_stacks,
+    normalize_together,
+    pool_normalised,
+    pool_together,
+)
+from medical_transformer.backbones.medical_transformer.slice_encoder import SliceEncoder, SliceFeatures, channels_last
 
 STACK = (2, 11, 3, 40, 36)  # batch, slice, channel, height, width
 
@@ -68,14 +75,15 @@ def test_normalising_over_the_stack_is_a_3d_instance_norm_without_parameters() -
     torch.testing.assert_close(normalize_stacks(stack, 1), plain)
 
 
+@pytest.mark.parametrize("pool", [pool_normalised, pool_together])
 @pytest.mark.parametrize("scans", [1, 2])
-def test_pooling_before_normalising_is_pooling_after(scans: int) -> None:
+def test_pooling_before_normalising_is_pooling_after(scans: int, pool: Callable[[Tensor, int], Tensor]) -> None:
     """Values, and gradients through the statistics."""
     images = torch.randn((6, 4, 9, 12), generator=generator(), dtype=torch.float64).requires_grad_()
     direction = torch.randn((6, 4, 5, 6), generator=generator(1), dtype=torch.float64)
     volumes = images.unflatten(0, (scans, -1)).transpose(1, 2)
     normalised = nn.InstanceNorm3d(4, affine=False)(volumes).transpose(1, 2).flatten(0, 1)
-    plain, found = functional.max_pool2d(normalised, 3, stride=2, padding=1), pool_normalised(images, scans)
+    plain, found = functional.max_pool2d(normalised, 3, stride=2, padding=1), pool(images, scans)
     torch.testing.assert_close(found, plain)
     expected, gradient = (torch.autograd.grad((one * direction).sum(), images)[0] for one in (plain, found))
     torch.testing.assert_close(gradient, expected)
@@ -142,18 +150,42 @@ def test_an_encoder_leaves_the_stack_it_was_given_alone(encoder: SliceEncoder, s
     assert torch.equal(stack, before)
 
 
-def test_scans_that_are_encoded_together_are_encoded_as_one_by_one(encoder: SliceEncoder, stack: Tensor) -> None:
-    """A card takes a batch at once, a processor scan by scan: values and gradients are the same."""
-    direction = torch.randn((2, 11, 6), generator=generator(1), dtype=torch.float64)
-    together, maps = encoder.encode(channels_last(stack.flatten(0, 1)), 2, True)
-    gradients = torch.autograd.grad((together.view(2, 11, 6) * direction).sum(), list(encoder.parameters()))
-    apart = encoder(stack, maps=True)
-    torch.testing.assert_close(together.view(2, 11, 6), apart.vectors)
-    for found, expected in zip(maps, apart.maps, strict=True):
-        torch.testing.assert_close(found.unflatten(0, (2, 11)), expected)
-    expected_gradients = torch.autograd.grad((apart.vectors * direction).sum(), list(encoder.parameters()))
-    for found, expected in zip(gradients, expected_gradients, strict=True):
-        torch.testing.assert_close(found, expected)
+@pytest.mark.parametrize("together", [1, 2, 3])
+def test_scans_that_are_encoded_together_are_encoded_as_one_by_one(
+    together: int, encoder: SliceEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values and gradients are the same, however many large scans' voxels a processor takes at a time."""
+    stack = torch.rand((3, *STACK[1:]), generator=generator(2), dtype=torch.float64)
+    sizes: list[int] = []
+    monkeypatch.setattr(encoder, "_encode", lambda *given: sizes.append(given[1]) or encoder.encode(*given))
+    monkeypatch.setattr(slice_encoder, "VOXELS_AT_ONCE", together * 11 * 40 * 36)
+    found, gradients = encoded(encoder, stack)
+    assert sizes == {1: [1, 1, 1], 2: [2, 1], 3: [3]}[together]
+    alone = [encoder(scan[None], maps=True) for scan in stack]
+    torch.testing.assert_close(found.vectors, torch.cat([one.vectors for one in alone]))
+    for level, maps in enumerate(found.maps):
+        torch.testing.assert_close(maps, torch.cat([one.maps[level] for one in alone]))
+    monkeypatch.setattr(slice_encoder, "VOXELS_AT_ONCE", 1)
+    torch.testing.assert_close(gradients, encoded(encoder, stack)[1])
+
+
+def test_a_card_encodes_a_batch_as_a_processor_does(
+    encoder: SliceEncoder, stack: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, expected_gradients = encoded(encoder, stack)
+    monkeypatch.setattr(slice_encoder, "normalize_stacks", normalize_together)
+    monkeypatch.setattr(slice_encoder, "pool_normalised", pool_together)
+    found, gradients = encoded(encoder, stack)
+    torch.testing.assert_close(found.vectors, expected.vectors)
+    torch.testing.assert_close(found.maps, expected.maps)
+    torch.testing.assert_close(gradients, expected_gradients)
+
+
+def encoded(encoder: SliceEncoder, stack: Tensor) -> tuple[SliceFeatures, tuple[Tensor, ...]]:
+    """Encode some scans, and return what moves the weights for an arbitrary loss."""
+    features = encoder(stack, maps=True)
+    direction = torch.randn(features.vectors.shape, generator=generator(1), dtype=torch.float64)
+    return features, torch.autograd.grad((features.vectors * direction).sum(), list(encoder.parameters()))
 
 
 @pytest.mark.journey

@@ -13,7 +13,13 @@ from torch import Tensor
 from medical_transformer.contracts import Movable, Objective
 from medical_transformer.errors import NonFiniteLossError
 from medical_transformer.training.batches import epoch_batches, even_batches
-from medical_transformer.training.checkpoint import Position, Progress, load_checkpoint, save_checkpoint, save_last_checkpoint
+from medical_transformer.training.checkpoint import (
+    Position,
+    Progress,
+    load_checkpoint,
+    save_checkpoint,
+    save_last_checkpoint,
+)
 from medical_transformer.training.config import TrainingConfig
 from medical_transformer.training.devices import build_fabric
 from medical_transformer.training.journal import EpochRecord, Journal

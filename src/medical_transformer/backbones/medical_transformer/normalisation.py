@@ -20,20 +20,34 @@ def normalize_stacks(images: SliceImages, scans: int) -> SliceImages:
     """Normalise each channel over all slices, rows and columns of a scan, without parameters.
 
     This is a 3-D instance normalisation of each scan's stack, not one of each slice: slices keep their brightness
-    relative to one another. For one scan it is a batch normalisation, which is several times faster than the
-    statistics written out.
+    relative to one another. For one scan it is a batch normalisation, which on a processor is several times faster
+    than the statistics written out; on a card several of them would be too many small steps.
     """
     if scans == 1:
         return functional.batch_norm(images, None, None, training=True)
+    if images.is_cpu:
+        return torch.cat([normalize_stacks(stack, 1) for stack in images.chunk(scans)])
+    return normalize_together(images, scans)
+
+
+def normalize_together(images: SliceImages, scans: int) -> SliceImages:
+    """Normalise as `normalize_stacks`, all scans in the same few steps, with the statistics written out."""
     precise = images.float() if images.dtype in (torch.bfloat16, torch.float16) else images
     stacks = precise.view(scans, -1, *images.shape[1:])
     variance, mean = torch.var_mean(stacks, dim=(1, 3, 4), correction=0, keepdim=True)
-    normalised: Tensor = (stacks - mean) * torch.rsqrt(variance + 1e-5)
+    normalised: Tensor = (stacks - mean) * torch.rsqrt(variance + EPSILON)
     return normalised.flatten(0, 1).to(images.dtype)
 
 
 def pool_normalised(images: SliceImages, scans: int) -> StageImages:
-    """Return the largest of every 3x3 pixels of the normalised images, two apart.
+    """Return the largest of every 3x3 pixels of the normalised images, two apart."""
+    if scans > 1 and images.is_cpu:
+        return torch.cat([pool_together(stack, 1) for stack in images.chunk(scans)])
+    return pool_together(images, scans)
+
+
+def pool_together(images: SliceImages, scans: int) -> StageImages:
+    """Pool as `pool_normalised`, all scans in the same few steps.
 
     Normalising keeps which of two pixels of a channel is larger, so it can be done after the pooling, on a quarter of
     the pixels: the same values and gradients. The statistics are those of all pixels.

@@ -4,6 +4,7 @@ Paper section 4.1.1 says ResNet-18; the widths 16-32-64-128, the parameter-free 
 stack and the global pooling are the ones that reproduce Table 3.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ from medical_transformer.shapes import Encodings, SliceStack
 StageStack = Float[Tensor, "batch slice _channel _height _width"]
 SliceVectors = Float[Tensor, "slice embedding"]
 Encode = Callable[[SliceImages, int, bool], tuple[SliceVectors, list[StageImages]]]
+
+# Voxels that a processor encodes at a time: a scan of 96x114x96, whose activations still fit into its caches.
+VOXELS_AT_ONCE = 96 * 114 * 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,13 @@ class SliceEncoder(nn.Module):
     def forward(self, stack: SliceStack, *, maps: bool = False) -> SliceFeatures:
         """Encode every slice of every scan.
 
-        On a processor scan by scan, because one scan's activations fit into its cache; on a card all at once, because
-        one scan is too little work for it. Where several processes work on the batch, each encodes its share of the
-        scans, and all get all features.
+        On a processor as many scans at a time as make up one large scan, because its caches hold no more; on a card
+        all at once, because one scan is too little work for it. Where several processes work on the batch, each
+        encodes its share of the scans, and all get all features.
         """
         share = share_of(len(stack))
-        groups = [share] if stack.is_cuda else [[place] for place in share]
+        together = len(share) if stack.is_cuda else max(1, VOXELS_AT_ONCE // math.prod(stack[0, :, 0].shape))
+        groups = [share[first : first + together] for first in range(0, len(share), together)]
         encoded = [self._encode(channels_last(stack[group].flatten(0, 1)), len(group), maps) for group in groups]
         levels = zip(*[(vectors, *outputs) for vectors, outputs in encoded], strict=True)
         per_scan = [_by_scan(torch.cat(level), len(share)) for level in levels]
