@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from medical_transformer.backbones import MedicalTransformer
 from medical_transformer.contracts import Encoding
@@ -95,12 +96,39 @@ def vectors(scans: int = 6) -> Tensor:
     return 3 + 0.01 * torch.randn((scans, 5), generator=generator(4))
 
 
-def test_while_training_a_move_of_all_vectors_alike_moves_no_answer() -> None:
-    head = VectorHead(5, 1, standardise=True).train()
-    torch.nn.init.constant_(head.linear.weight, 0.5)
-    one, other = (head(Encoding(moved, ()), ()) for moved in (vectors(), vectors() + 0.7))
-    torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
-    assert (one.std(dim=0) > 0.1).all()
+def test_while_training_no_step_moves_all_answers_alike() -> None:
+    """The gradient is that of a batch normalisation: none towards where all vectors go, much to where one goes."""
+    moving = vectors().requires_grad_()
+    answers = settled().train()(moving)
+    (together,) = torch.autograd.grad(answers.sum(), moving, retain_graph=True)
+    (one,) = torch.autograd.grad(answers[2].sum(), moving)
+    assert together.abs().max() < 1e-3 * one.abs().max()
+    torch.testing.assert_close(one.sum(dim=0), torch.zeros(5), rtol=0, atol=1e-3 * float(one.abs().max()))
+
+
+def test_while_training_a_scan_is_measured_by_running_statistics_and_not_by_its_neighbours() -> None:
+    few = vectors()[:4]
+    found = settled().train()(few)
+    expected = settled()
+    expected.mean.lerp_(few.mean(dim=0), Standardisation.PACE)
+    expected.variance.lerp_(few.var(dim=0, correction=0), Standardisation.PACE)
+    torch.testing.assert_close(found, expected.eval()(few), rtol=1e-3, atol=1e-3)
+    assert not torch.allclose(found, functional.batch_norm(few, None, None, training=True), atol=0.1)
+
+
+@pytest.mark.parametrize(("factor", "spread"), [(1e1, 3.0), (1e-1, 1 / 3)])
+def test_vectors_that_run_away_are_held_near(factor: float, spread: float) -> None:
+    """Their batch's mean stays within one standard deviation, its spread within a factor of three."""
+    centre = vectors().mean(dim=0)
+    away = settled().train()((vectors() - centre) * factor + centre + 10)
+    torch.testing.assert_close(away.mean(dim=0), torch.ones(5), rtol=0.01, atol=0)
+    torch.testing.assert_close(away.std(dim=0, correction=0), torch.full((5,), spread), rtol=0.1, atol=0)
+
+
+def settled() -> Standardisation:
+    standardisation = Standardisation(5)
+    standardisation.settle(vectors())
+    return standardisation
 
 
 def test_afterwards_a_scan_is_measured_by_the_training_scans_and_not_by_its_neighbours() -> None:

@@ -11,6 +11,8 @@ from medical_transformer.contracts import Encoding
 from medical_transformer.errors import ConfigError
 from medical_transformer.shapes import FeatureMap, OutputMap, Outputs, ScanVectors
 
+PerFeature = Float[Tensor, " feature"]
+
 
 class VectorHead(nn.Module):
     """Single scale: a linear layer on the scan's vector.
@@ -47,11 +49,16 @@ class VectorHead(nn.Module):
 class Standardisation(nn.Module):
     """Every feature with mean 0 and variance 1 over scans; nothing is learnt (`docs/decisions/0021`).
 
-    While training, over the scans of a batch, so that a step which moves all vectors alike moves no answer. Afterwards
-    over the training scans that `settle` was given, so that a scan's answer is its own.
+    While training, a batch renormalisation (Ioffe, arXiv 1702.03275): values are measured by running statistics,
+    since the few scans of a batch would be measured by one another, and gradients are those of a batch normalisation,
+    so that a step moves the scans apart and not all of them together. Afterwards, by the training scans that `settle`
+    was given, so that a scan's answer is its own.
     """
 
     EPSILON = 1e-8  # features of a fresh network vary by as little as 0.001
+    PACE = 0.1  # share of a batch in the running statistics
+    FURTHEST = 1.0  # standard deviations that a batch's mean may lie from the running one
+    WIDEST = 3.0  # times that a batch's spread may be the running one, or the other way round
 
     mean: Tensor
     variance: Tensor
@@ -64,13 +71,27 @@ class Standardisation(nn.Module):
     def forward(self, vectors: ScanVectors) -> ScanVectors:
         """Standardise one vector per scan."""
         if self.training and len(vectors) > 1:
-            return functional.batch_norm(vectors, None, None, training=True, eps=self.EPSILON)
+            stretch, shift = self._follow(vectors.detach())
+            return functional.batch_norm(vectors, None, None, training=True, eps=self.EPSILON) * stretch + shift
         return (vectors - self.mean) * torch.rsqrt(self.variance + self.EPSILON)
 
     def settle(self, vectors: ScanVectors) -> None:
         """Take mean and variance from the vectors of training scans."""
         self.mean.copy_(vectors.mean(dim=0))
         self.variance.copy_(vectors.var(dim=0, correction=0))
+
+    @torch.no_grad()
+    def _follow(self, vectors: ScanVectors) -> tuple[PerFeature, PerFeature]:
+        """Move the running statistics towards the batch's; return what brings the batch's measure to theirs.
+
+        Both are bounded, because weights can move faster than averages follow.
+        """
+        variance, mean = torch.var_mean(vectors.float(), dim=0, correction=0)
+        self.mean.lerp_(mean, self.PACE)
+        self.variance.lerp_(variance, self.PACE)
+        measure = torch.rsqrt(self.variance + self.EPSILON)
+        stretch = ((variance + self.EPSILON).sqrt() * measure).clamp(1 / self.WIDEST, self.WIDEST)
+        return stretch, ((mean - self.mean) * measure).clamp(-self.FURTHEST, self.FURTHEST)
 
 
 class SegmentationHead(nn.Module):

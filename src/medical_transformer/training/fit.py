@@ -165,6 +165,8 @@ class Loop(Generic[BatchT]):
 
     def _train(self, epoch: int) -> None:
         """Do the epoch's steps from the position on, which moves along."""
+        if epoch == 0 and self.position.step == 0:
+            self._settle(epoch)
         self.network.train()
         batches = epoch_batches(self.split.training, self.config.batch_size, seed=self.config.seed, epoch=epoch)
         batches = mix_subjects(batches, self.split.owner) if self.split.owner else batches
@@ -203,7 +205,6 @@ class Loop(Generic[BatchT]):
     @torch.no_grad()
     def _validate(self, epoch: int) -> Mapping[str, float]:
         """Validate with the same draws in every epoch, so that epochs can be compared."""
-        self.network.eval()
         self._settle(epoch)
         draws = generator(self.config.seed, "validation")
         batches = (
@@ -220,8 +221,10 @@ class Loop(Generic[BatchT]):
                 )
         return numbers
 
+    @torch.no_grad()
     def _settle(self, epoch: int) -> None:
         """Offer the objective some training scans, varied as in training; they are loaded as it asks for them."""
+        self.network.eval()
         draws = generator(self.config.seed, "settling", epoch)
         batches = epoch_batches(self.split.training, self.config.batch_size, seed=self.config.seed, epoch=epoch)
         few = batches[: max(1, SETTLING_SCANS // self.config.batch_size)]
