@@ -66,6 +66,24 @@ def test_many_unrelated_files_of_one_kind_share_a_line(source: Path) -> None:
     assert entry(index(source), "dicom/*.dcm (170 files)")[0] is Verdict.SKIPPED
 
 
+@pytest.mark.parametrize(("half", "other"), [("lone.img", "lone.hdr"), ("lone.hdr", "lone.img")])
+def test_half_of_a_pair_is_refused_with_the_name_of_the_other_half(source: Path, half: str, other: str) -> None:
+    (source / "more").mkdir()
+    (source / "more" / half).write_bytes(b"x" * 400)
+    verdict, reason = entry(index(source), f"more/{half}")
+    assert verdict is Verdict.REFUSED
+    assert f"Its other half more/{other} is missing" in reason
+
+
+def test_a_whole_pair_that_a_layout_does_not_take_is_skipped_and_called_a_pair(source: Path) -> None:
+    for name in ("pair.img", "pair.hdr"):
+        (source / name).write_bytes(b"x" * 400)
+    indexed = index(source)
+    for name in ("pair.img", "pair.hdr"):
+        told = entry(indexed, name)
+        assert told == (Verdict.SKIPPED, "A pair of .hdr and .img that this layout does not take.")
+
+
 def test_indexing_again_into_the_source_finds_the_same(source: Path) -> None:
     first = index(source, source)
     again = index(source, source)

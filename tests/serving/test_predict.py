@@ -138,15 +138,17 @@ def test_damaged_scans_are_refused_by_name_and_the_others_answered(
     text.write_text("no image", encoding="utf-8")
     zero = good.with_name("zero.nii.gz")
     nibabel.save(nibabel.Nifti1Image(np.zeros((20, 22, 24), np.float32), np.diag([3, 3, 3, 1])), zero)
+    series = good.with_name("series.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(np.ones((20, 22, 24, 3), np.float32), np.diag([3, 3, 3, 1])), series)
+    hole = good.with_name("hole.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(np.full((20, 22, 24), np.nan, np.float32), np.diag([3, 3, 3, 1])), hole)
+    headless = good.with_name("headless.img")
+    headless.write_bytes(b"x" * 400)
     missing = good.with_name("missing.nii.gz")
-    done = predict([truncated, good, text, zero, missing], make_model("age"), tmp_path / "out", workers=0)
-    assert [answer.status for answer in done.answers] == [
-        Status.REFUSED,
-        Status.WARNED if done.answers[1].reason else Status.ANSWERED,
-        Status.REFUSED,
-        Status.REFUSED,
-        Status.REFUSED,
-    ]
+    bad = [truncated, text, zero, series, hole, headless, missing]
+    done = predict([*bad, good], make_model("age"), tmp_path / "out", workers=0)
+    assert [answer.scan for answer in done.refused] == [path.name for path in bad]
+    assert done.answers[-1].status in (Status.ANSWERED, Status.WARNED)
     for answer in done.refused:
         assert answer.scan in answer.reason
         assert "\n" not in answer.reason
@@ -231,6 +233,16 @@ def test_an_image_that_a_folder_does_not_take_is_refused_and_not_forgotten(
     done = predict([tmp_path / "scans"], make_model("age"), tmp_path / "out", workers=0)
     assert sorted(answer.scan for answer in done.answers) == ["sub-01_T1w.nii.gz", "sub-02_T1w.nii.gz"]
     assert len(done.refused) == 1
+
+
+@pytest.mark.parametrize("whole_folder", [False, True])
+def test_half_of_a_pair_is_refused_by_name(write_brain: Write, whole_folder: bool) -> None:
+    lone = write_brain("good.nii.gz").with_name("lone.img")
+    lone.write_bytes(b"x" * 400)
+    requests = resolve([lone.parent if whole_folder else lone], ("T1w",))
+    (refused,) = [request for request in requests if request.refusal]
+    assert refused.scan == "lone.img"
+    assert "lone.hdr is missing" in refused.refusal
 
 
 def test_a_model_that_was_replaced_in_its_folder_answers_as_the_new_one(

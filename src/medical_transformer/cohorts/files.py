@@ -8,7 +8,6 @@ from pathlib import Path
 from medical_transformer.errors import CohortError
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz")
-ANALYZE_SUFFIXES = (".hdr", ".img")
 TABLE_SUFFIXES = (".csv", ".tsv", ".xls", ".xlsx", ".parquet")
 OWN_FILES = frozenset({"cohort.tsv", "cohort.json", "ledger.tsv", "inspections.jsonl"})
 
@@ -109,8 +108,22 @@ def item_of(path: Path, source: Path) -> str:
     return Path(os.path.relpath(path.parent.resolve() / path.name, source.resolve())).as_posix()
 
 
+def other_half(path: Path) -> Path | None:
+    """Return the file that an image of two files also needs: `a.hdr` for `a.img`, and back; None for other files."""
+    other = {".hdr": ".img", ".img": ".hdr", ".HDR": ".IMG", ".IMG": ".HDR"}.get(path.suffix)
+    return None if other is None or is_junk(path) else path.with_suffix(other)
+
+
+def why_half(other: Path) -> str:
+    """Return the sentence about a file whose other half is not there."""
+    return (
+        f"Its other half {other.as_posix()} is missing, and an image of .hdr and .img needs both; fetch it, "
+        "or take this file away."
+    )
+
+
 def why_unused(path: Path) -> str:
-    """Return the sentence about a file that no reader asked for."""
+    """Return the sentence about a whole file that no reader asked for."""
     if path.name.startswith("._"):
         return "macOS wrote this beside the real file; it holds no image."
     if path.name in OWN_FILES:
@@ -119,9 +132,6 @@ def why_unused(path: Path) -> str:
         return "A hidden file."
     if is_image(path):
         return "An image whose name this layout does not know."
-    if path.suffix.lower() in ANALYZE_SUFFIXES:
-        return (
-            "Of a pair of .hdr and .img that this layout does not take: its other half is missing, or it is Analyze, "
-            "of which only the layout oasis reads the raw heads."
-        )
+    if other_half(path):
+        return "A pair of .hdr and .img that this layout does not take."
     return "A table that this layout does not use." if is_table(path) else "Neither a NIfTI image nor a table."

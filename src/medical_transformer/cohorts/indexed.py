@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import is_image, is_table, why_unused
+from medical_transformer.cohorts.files import is_image, is_table, other_half, why_half, why_unused
 from medical_transformer.cohorts.ledger import Entry, Kind, Ledger, Verdict
 from medical_transformer.cohorts.raw_table import TableRow
 
@@ -50,9 +50,20 @@ class LedgerDraft:
         self._add(name, "scan", verdict, subject, reason)
 
     def finish(self, files: Iterable[Path]) -> Ledger:
-        """Add the files of the source that nothing was said about, and close the ledger."""
+        """Add the files of the source that nothing was said about, and close the ledger.
+
+        Half of a pair is refused, since an image is lost with it; what is whole was just not asked for.
+        """
         said = {entry.item for entry in self._entries if entry.kind == "file"}
-        for item, reason in _summarised([path for path in files if path.as_posix() not in said]):
+        every = dict.fromkeys(files)
+        rest = []
+        for path in (path for path in every if path.as_posix() not in said):
+            other = other_half(path)
+            if other is None or other in every:
+                rest.append(path)
+            else:
+                self.file(path, Verdict.REFUSED, why_half(other))
+        for item, reason in _summarised(rest):
             self.file(item, Verdict.SKIPPED, reason)
         return Ledger(tuple(self._entries))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medical_transformer.cohorts import Cohort, Verdict, index
-from medical_transformer.cohorts.files import stem_of
+from medical_transformer.cohorts.files import other_half, stem_of, why_half
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.errors import CohortError, MedicalTransformerError
 from medical_transformer.volumes.reading import SUFFIXES
@@ -78,10 +78,12 @@ def _resolve_one(path: Path, modalities: Sequence[str]) -> Iterator[Request]:
 
 
 def _of_file(path: Path, modalities: Sequence[str]) -> Request:
-    stem = stem_of(path)
+    stem, other = stem_of(path), other_half(path)
     refusal = ""
     if not path.exists():
         refusal = f"{path}: there is no such file."
+    elif other is not None and not other.exists():
+        refusal = f"{path}: {why_half(other)}"
     elif len(modalities) > 1:
         needed = ", ".join(modalities)
         refusal = f"{path}: this model needs {needed} of one subject; give the folder that holds them."
