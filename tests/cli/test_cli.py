@@ -69,11 +69,19 @@ def test_rows_without_an_image_share_a_line_unless_every_line_is_asked_for(folde
     assert medtrans("index", folder, "--dry-run", "--verbose").stdout.count("No image that belongs") == 5
 
 
-def test_a_damaged_image_ends_with_status_1_and_one_line(folder: Path, tmp_path: Path) -> None:
-    (folder / "bob_T1w.nii.gz").write_bytes((folder / "bob_T1w.nii.gz").read_bytes()[:-100])
+def test_damaged_images_end_with_status_1_and_a_line_each(folder: Path, tmp_path: Path) -> None:
+    whole = (folder / "bob_T1w.nii.gz").read_bytes()
+    for name in ("bob", "carl", "dora", "emil", "fritz"):
+        (folder / f"{name}_T1w.nii.gz").write_bytes(whole[:-100])
+    (folder / "gina_T1w.img").write_bytes(b"x" * 400)
     done = medtrans("index", folder, "--out", tmp_path / "cohort")
     assert done.returncode == 1
-    assert done.stderr.count("bob_T1w.nii.gz is cut short") == 1
+    said = (done.stdout + done.stderr).splitlines()
+    for name in ("bob", "carl", "dora", "emil", "fritz"):
+        (line,) = [line for line in said if f"{name}_T1w.nii.gz is cut short" in line]
+        assert line.startswith(f"refused\tscan\t{name}\t")
+    (line,) = [line for line in said if "gina_T1w.hdr is missing" in line]
+    assert line.startswith("refused\tfile\tgina_T1w.img\t")
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,16 @@ def test_what_was_refused_and_what_lacks_labels_needs_a_look() -> None:
         Entry("t.csv row 3", "row", Verdict.REFUSED, "", "It does not say whom it is about."),
         Entry("c", "scan", Verdict.USED, "c", "Indexed with labels."),
     )
-    assert [group.examples for group in Ledger(entries).groups() if group.needs_a_look] == [("a",), ("t.csv row 3",)]
+    assert [entry.item for entry in Ledger(entries).needing_a_look().entries] == ["a", "t.csv row 3"]
+
+
+def test_a_refused_scan_speaks_for_its_files() -> None:
+    entries = (
+        Entry("a.nii", "file", Verdict.REFUSED, "a", "a.nii is empty."),
+        Entry("b.nii", "file", Verdict.REFUSED, "", "Of no scan."),
+        Entry("a", "scan", Verdict.REFUSED, "a", "a.nii is empty."),
+    )
+    assert [entry.item for entry in Ledger(entries).needing_a_look().entries] == ["b.nii", "a"]
 
 
 def test_reasons_that_differ_in_names_only_are_one_group_and_modalities_stay() -> None:

@@ -10,7 +10,7 @@ import typer
 from medical_transformer.cli.options import say, writable
 
 if TYPE_CHECKING:
-    from medical_transformer.cohorts import Indexed, Ledger
+    from medical_transformer.cohorts import Entry, Indexed, Ledger
     from medical_transformer.cohorts.ledger import Group, Kind
 
 
@@ -43,10 +43,12 @@ def index(
     indexed = run(source, None if dry_run else out, table=table, layout=layout, where=where or None)
     if as_json:
         typer.echo(json.dumps(_as_json(indexed, verbose), indent=2, ensure_ascii=False))
-    elif dry_run or verbose:
-        _print(indexed.ledger, verbose)
+    elif verbose:
+        _print(indexed.ledger.entries)
+    elif dry_run:
+        _print_groups(indexed.ledger.groups())
     else:
-        _print_groups(group for group in indexed.ledger.groups() if group.needs_a_look)
+        _print_what_needs_a_look(indexed.ledger)
     for note in () if as_json else indexed.notes:
         say(f"· {note}")
     say(_summary(indexed) + ("" if dry_run else f" → {out}"))
@@ -54,15 +56,23 @@ def index(
         raise typer.Exit(1)
 
 
-def _print(ledger: "Ledger", verbose: bool) -> None:
-    """Print every entry, or a line per group with its count and the first of its items."""
-    for entry in ledger.entries if verbose else ():
+def _print_what_needs_a_look(ledger: "Ledger") -> None:
+    """Print every refused file and scan on a line of its own, and rows and scans without labels in groups."""
+    from medical_transformer.cohorts import Ledger, Verdict
+
+    entries = ledger.needing_a_look().entries
+    alone = [one for one in entries if one.verdict is Verdict.REFUSED and one.kind != "row"]
+    _print(alone)
+    _print_groups(Ledger(tuple(entry for entry in entries if entry not in alone)).groups())
+
+
+def _print(entries: Iterable["Entry"]) -> None:
+    for entry in entries:
         typer.echo(f"{entry.verdict.value}\t{entry.kind}\t{entry.item}\t{entry.reason}")
-    if not verbose:
-        _print_groups(ledger.groups())
 
 
 def _print_groups(groups: Iterable["Group"]) -> None:
+    """Print a line per group, with its count and the first of its items."""
     for group in groups:
         more = ", ..." if group.count > len(group.examples) else ""
         items = f"{', '.join(group.examples)}{more}"

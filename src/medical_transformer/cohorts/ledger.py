@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -69,11 +69,6 @@ class Group:
     count: int
     examples: tuple[str, ...]
 
-    @property
-    def needs_a_look(self) -> bool:
-        """Whether a person should know: something was refused, or scans were kept without all their labels."""
-        return self.verdict is Verdict.REFUSED or (self.kind == "scan" and self.reason.startswith(KEPT_WITHOUT))
-
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
@@ -88,6 +83,14 @@ class Ledger:
     def of(self, verdict: Verdict) -> tuple[Entry, ...]:
         """Return the entries with one verdict."""
         return tuple(entry for entry in self.entries if entry.verdict is verdict)
+
+    def needing_a_look(self) -> "Ledger":
+        """Return what a person should know: what was refused, and scans that were kept without all their labels.
+
+        A scan that was refused speaks for its files.
+        """
+        told = {entry.reason for entry in self.of(Verdict.REFUSED) if entry.kind == "scan"}
+        return Ledger(tuple(entry for entry in self.entries if _needs_a_look(entry, told)))
 
     def groups(self, examples: int = 3) -> tuple["Group", ...]:
         """Collapse entries of one kind and verdict whose reasons differ only in names and numbers."""
@@ -128,6 +131,12 @@ def line_of(item: str, verdict: str, *parts: str) -> str:
     """
     said = (re.sub(rf"^(.*[/\\])?{re.escape(item)}: ", "", part) for part in parts)
     return " | ".join([f"{item}: {verdict}", *(part for part in said if part)])
+
+
+def _needs_a_look(entry: Entry, told: Collection[str]) -> bool:
+    if entry.kind == "scan":
+        return entry.verdict is Verdict.REFUSED or entry.reason.startswith(KEPT_WITHOUT)
+    return entry.verdict is Verdict.REFUSED and entry.reason not in told
 
 
 def _shape(entry: Entry) -> str:

@@ -46,7 +46,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     scans = tuple(scan for case, images in cases.items() if (scan := _scan(case, images, tables, draft)) is not None)
     for raw, people in tables.values():
         account_for_rows(raw, people, {scan.name for scan in scans}, source, draft)
-    return Indexed(Cohort("BraTS", source, scans), draft.finish(files), _notes(scans, cases, tables))
+    return Indexed(Cohort("BraTS", source, scans), draft.finish(files), _notes(scans, tables))
 
 
 def _cases(files: Iterable[Path]) -> dict[str, list[Path]]:
@@ -152,12 +152,9 @@ def _labels_of(case: str, tables: Tables) -> tuple[dict[str, Label], str]:
     return labels, ", ".join(person.where for person in people)
 
 
-def _notes(scans: tuple[Scan, ...], cases: Mapping[str, list[Path]], tables: Tables) -> tuple[str, ...]:
+def _notes(scans: tuple[Scan, ...], tables: Tables) -> tuple[str, ...]:
     mapped = sum(scan.segmentation is not None for scan in scans)
     notes = [f"{counted(scans, 'case')}, {mapped} with a map of the tumour; the paper trained on {CASES_IN_PAPER}."]
-    refused = sorted(set(cases) - {scan.name for scan in scans})
-    if refused:
-        notes.append(f"Refused for a missing modality: {listing(refused)}.")
     odd = [scan.name for scan in scans if scan.segmentation and not stem_of(scan.segmentation).endswith("_seg")]
     if odd:
         notes.append(f"The map has another name than usual in {listing(odd)}.")
