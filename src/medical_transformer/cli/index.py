@@ -57,13 +57,15 @@ def index(
 
 
 def _print_what_needs_a_look(ledger: "Ledger") -> None:
-    """Print every refused file and scan on a line of its own, and rows and scans without labels in groups."""
-    from medical_transformer.cohorts import Ledger, Verdict
+    """Print every refused file and scan on a line of its own; rows, and scans without labels, in groups."""
+    from medical_transformer.cohorts import Entry, Ledger, Verdict
 
-    entries = ledger.needing_a_look().entries
-    alone = [one for one in entries if one.verdict is Verdict.REFUSED and one.kind != "row"]
+    alone: list[Entry] = []
+    together: list[Entry] = []
+    for entry in ledger.needing_a_look().entries:
+        (alone if entry.verdict is Verdict.REFUSED and entry.kind != "row" else together).append(entry)
     _print(alone)
-    _print_groups(Ledger(tuple(entry for entry in entries if entry not in alone)).groups())
+    _print_groups(Ledger(tuple(together)).groups())
 
 
 def _print(entries: Iterable["Entry"]) -> None:

@@ -14,7 +14,7 @@ from medical_transformer.cohorts.files import item_of, tables_near
 from medical_transformer.cohorts.indexed import LedgerDraft, counted, listing
 from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
 from medical_transformer.cohorts.ledger import KEPT_WITHOUT, Verdict
-from medical_transformer.cohorts.people import notes_on_missing
+from medical_transformer.cohorts.people import notes_on_missing, why_no_scan
 from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_whole, read_raw_table
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.errors import CohortError
@@ -172,7 +172,7 @@ def account_for_adni_rows(
             elif subject in subjects:
                 draft.row(row, Verdict.SKIPPED, "No scan that was taken belongs to this row.", subject)
             else:
-                draft.row(row, Verdict.SKIPPED, "No image of this subject is here.", subject)
+                draft.row(row, Verdict.SKIPPED, why_no_scan(draft.met(subject)), subject)
 
 
 def notes_on_adni(scans: Sequence[Scan], tables: AdniTables) -> list[str]:

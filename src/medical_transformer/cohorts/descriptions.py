@@ -26,11 +26,13 @@ class Described:
 
     Attributes:
         table: the table.
+        path: the description; None where there is none.
         sex_codes: what the codes for the sexes mean, where a description says so.
         notes: sentences on what was done.
     """
 
     table: RawTable
+    path: Path | None
     sex_codes: Mapping[str, str]
     notes: tuple[str, ...]
 
@@ -52,7 +54,7 @@ def describe(table: RawTable, path: Path) -> Described:
             cells[column] = changed
         notes += [f"{table.path.name}, {column}: {note}"] if note else []
     rows = tuple(_with(row, cells) for row in table.rows) if cells else table.rows
-    return Described(replace(table, rows=rows), _sex_codes(columns), tuple(notes))
+    return Described(replace(table, rows=rows), path if path.is_file() else None, _sex_codes(columns), tuple(notes))
 
 
 def _columns(path: Path) -> dict[str, dict[str, Any]]:

@@ -36,6 +36,7 @@ class LedgerDraft:
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
+        self._met: set[str] = set()
 
     def file(self, path: Path | str, verdict: Verdict, reason: str, subject: str = "") -> None:
         """Say what became of a file, named relative to the source."""
@@ -48,6 +49,14 @@ class LedgerDraft:
     def scan(self, name: str, verdict: Verdict, reason: str, subject: str = "") -> None:
         """Say what became of a scan."""
         self._add(name, "scan", verdict, subject, reason)
+
+    def met(self, key: str) -> bool:
+        """Tell whether a file or a scan was met that belongs to a subject, or is a scan, of this name."""
+        return key in self._met
+
+    def meet(self, key: str) -> None:
+        """Say that a file of this subject, scan or session was met."""
+        self._met.add(key)
 
     def finish(self, files: Iterable[Path]) -> Ledger:
         """Add the files of the source that nothing was said about, and close the ledger.
@@ -69,6 +78,8 @@ class LedgerDraft:
 
     def _add(self, item: str, kind: Kind, verdict: Verdict, subject: str, reason: str) -> None:
         self._entries.append(Entry(item, kind, verdict, subject, reason))
+        if kind != "row":
+            self._met.update((item, subject))
 
 
 def _summarised(files: Iterable[Path]) -> Iterator[tuple[str, str]]:

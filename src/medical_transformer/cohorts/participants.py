@@ -27,12 +27,14 @@ class PeopleTable:
         table: the table.
         people: key to what the rows say.
         site_column: the column of the site, if there is one.
+        description: the JSON that says what its columns mean, if there is one.
         notes: sentences on how its columns were read.
     """
 
     table: RawTable
     people: Mapping[str, Person]
     site_column: str | None
+    description: Path | None
     notes: tuple[str, ...]
 
     def key_of(self, subject: str, session: str | None) -> str | None:
@@ -139,7 +141,9 @@ def _people_table(
     described = describe(raw, description)
     site = raw.column(*SITE_COLUMNS)
     columns = label_columns(described.table, (*taken, site), described.sex_codes or codes)
-    return PeopleTable(described.table, group_people(described.table, key, columns.read), site, described.notes)
+    return PeopleTable(
+        described.table, group_people(described.table, key, columns.read), site, described.path, described.notes
+    )
 
 
 def _unpadded(subject: str) -> str:

@@ -80,16 +80,29 @@ def account_for_rows(
         if person is None:
             draft.row(row, Verdict.REFUSED, "The row does not say in a readable way whom it is about.")
         else:
-            draft.row(row, *_verdict(row, person, key in with_scan), key)
+            without = "" if key in with_scan else why_no_scan(draft.met(key))
+            draft.row(row, *_verdict(row, person, without), key)
 
 
-def _verdict(row: TableRow, person: Person, has_scan: bool) -> tuple[Verdict, str]:
+def why_no_scan(met: bool) -> str:
+    """Return the ledger's sentence about a row to which no scan was found.
+
+    Args:
+        met: whether something is here that belongs to it.
+    """
+    if met:
+        return "Its images are here, but none was taken; their own lines say why."
+    return "No image that belongs to this row is here."
+
+
+def _verdict(row: TableRow, person: Person, without: str) -> tuple[Verdict, str]:
+    """Return what became of a row; `without` says why it has no scan, and is empty where it has one."""
     others = listing(str(other.number) for other in person.rows if other is not row)
     if person.merged.conflicts:
-        reason = f"Contradicts row {others} on {listing(person.merged.conflicts)}, now left out"
-        return (Verdict.USED, f"{reason}.") if has_scan else (Verdict.SKIPPED, f"{reason}; no image here.")
-    if not has_scan:
-        return Verdict.SKIPPED, "No image that belongs to this row is here."
+        reason = f"Contradicts row {others} on {listing(person.merged.conflicts)}, now left out."
+        return (Verdict.SKIPPED, f"{reason} {without}") if without else (Verdict.USED, reason)
+    if without:
+        return Verdict.SKIPPED, without
     if row is not person.rows[0]:
         return Verdict.SKIPPED, f"Repeats row {person.rows[0].number} without contradicting it."
     return Verdict.USED, f"Merged with row {others}, which repeats it." if others else "Gave its labels."
@@ -118,7 +131,7 @@ def notes_on_rows(table: RawTable, people: People, with_scan: Collection[str]) -
     absent = sum(key not in with_scan for key in people)
     if absent:
         have = "has" if absent == 1 else "have"
-        notes.append(f"Of {counted(people, 'subject')} in {table.path.name}, {absent} {have} no image here.")
+        notes.append(f"Of {counted(people, 'subject')} in {table.path.name}, {absent} {have} no scan that was taken.")
     return notes
 
 

@@ -93,7 +93,7 @@ def test_the_notes_say_which_visits_and_how_diagnoses_were_read(indexed: Indexed
 def test_every_row_of_both_tables_stands_in_the_ledger_once(indexed: Indexed) -> None:
     rows = [entry.item for entry in indexed.ledger.entries if entry.kind == "row"]
     assert len(rows) == len(set(rows)) == 5 + 2
-    assert reason(indexed, "ADNIMERGE.csv row 6") == (Verdict.SKIPPED, "No image of this subject is here.")
+    assert reason(indexed, "ADNIMERGE.csv row 6") == (Verdict.SKIPPED, "No image that belongs to this row is here.")
 
 
 def test_without_adnimerge_the_collection_gives_age_sex_and_group(lay: Lay) -> None:
@@ -124,6 +124,13 @@ def test_of_several_images_of_a_day_the_repeat_is_skipped(lay: Lay, other: str) 
 def test_what_is_no_t1w_head_is_skipped(lay: Lay, description: str) -> None:
     other = image("002_S_0413", "2006-05-02", 1, description)
     assert reason(index(lay(IMAGES[0], other)), other)[0] is Verdict.SKIPPED
+
+
+def test_a_row_whose_images_were_not_taken_does_not_say_that_none_is_here(lay: Lay) -> None:
+    skipped = image("099_S_9999", "2012-06-02", 80000, "Axial_T2-Star")
+    indexed = index(lay(*IMAGES, skipped, texts={"ADNIMERGE.csv": ROWS}))
+    verdict, why = reason(indexed, "ADNIMERGE.csv row 6")
+    assert (verdict, why.partition(";")[0]) == (Verdict.SKIPPED, "Its images are here, but none was taken")
 
 
 def test_an_image_without_a_day_in_its_path_is_refused(lay: Lay) -> None:

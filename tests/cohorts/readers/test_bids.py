@@ -131,6 +131,22 @@ def test_participants_without_an_image_are_skipped(lay: Lay) -> None:
     assert reason(indexed, "participants.tsv row 4")[0] is Verdict.SKIPPED
 
 
+def test_descriptions_that_are_read_are_called_used(lay: Lay) -> None:
+    about = json.dumps({"age": {"Units": "years"}})
+    images = [f"sub-{number}/anat/sub-{number}_T1w.nii.gz" for number in ("01", "02")]
+    texts = {"participants.tsv": PEOPLE, "participants.json": about, "dataset_description.json": '{"Name": "Two"}'}
+    indexed = index(lay(*images, texts=texts))
+    assert reason(indexed, "participants.json") == (Verdict.USED, "Says what columns of the tables mean.")
+    assert reason(indexed, "dataset_description.json") == (Verdict.USED, "Names the data set.")
+
+
+def test_a_row_whose_session_has_other_images_only_does_not_say_that_none_is_here(lay: Lay) -> None:
+    people = "participant_id\tsession_id\tage\nsub-01\tses-a\t40\nsub-01\tses-b\t42\n"
+    images = ("sub-01/ses-a/anat/sub-01_ses-a_T1w.nii", "sub-01/ses-b/anat/sub-01_ses-b_T2w.nii")
+    indexed = index(lay(*images, texts={"participants.tsv": people}))
+    assert "Its images are here" in reason(indexed, "participants.tsv row 3")[1]
+
+
 def test_a_description_that_is_no_json_is_refused(lay: Lay) -> None:
     with pytest.raises(CohortError, match=r"participants\.json is no readable JSON"):
         two(lay, PEOPLE, participants_json="{")

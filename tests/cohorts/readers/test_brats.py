@@ -111,6 +111,13 @@ def test_a_case_that_lacks_a_modality_is_refused_with_all_its_files(lay: Lay) ->
     assert all("lacks t1ce" in entry.reason for entry in refused)
 
 
+def test_the_row_of_a_refused_case_does_not_say_that_no_image_is_here(lay: Lay) -> None:
+    tables = {f"{TRAINING}/name_mapping.csv": MAPPING}
+    indexed = index(lay(*case(FIRST), *case(SECOND, kinds=("flair", "t1", "seg")), texts=tables))
+    verdict, why = reason(indexed, "name_mapping.csv row 3")
+    assert (verdict, why.partition(";")[0]) == (Verdict.SKIPPED, "Its images are here, but none was taken")
+
+
 def test_an_image_that_is_there_twice_is_taken_once(lay: Lay) -> None:
     indexed = index(lay(*case(FIRST), *case(FIRST, suffix=".nii")))
     assert len(indexed.cohort) == 1

@@ -48,6 +48,9 @@ def read(source: Path, files: Sequence[Path], table: Path | None, out: Path | No
     known = {scan.name: _known(scan, source, tables) for scan in indexed.cohort.scans}
     scans = tuple(_labelled(scan, *known[scan.name]) for scan in indexed.cohort.scans)
     draft = LedgerDraft()
+    for entry in indexed.ledger.entries:
+        if entry.kind == "file" and (found := _who_and_when(source, entry.item)):
+            draft.meet(found[0])
     used = {row.where for _, about in known.values() for row in about.rows}
     account_for_adni_rows(tables, used, {scan.subject for scan in scans}, source, draft)
     entries = (*(_with_labels(entry, known) for entry in indexed.ledger.entries), *draft.finish(()).entries)

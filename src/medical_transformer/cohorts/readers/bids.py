@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import file_safe
+from medical_transformer.cohorts.files import file_safe, item_of
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.labels import Label
 from medical_transformer.cohorts.ledger import Verdict
@@ -33,6 +33,7 @@ FILE = re.compile(
     r"_(?P<suffix>[A-Za-z0-9]+)\.nii(\.gz)?$"
 )
 PLACE = re.compile(r"^((?!derivatives/|sourcedata/|code/|stimuli/)[^/]+/)*?sub-[^/]+/(ses-[^/]+/)?anat/[^/]*_T1w\.nii")
+DESCRIPTION = "dataset_description.json"
 NOT_RAW = frozenset({"derivatives", "sourcedata", "code", "stimuli"})
 
 
@@ -79,7 +80,7 @@ def read(
     tables = _tables(source, raw, occasions, table, sex_codes or {})
     scans = of_one_kind(_scan(one, tables[one.dataset], draft) for one in occasions)
     notes = [*_notes(occasions, scans), *_account_for_tables(source, occasions, tables, draft)]
-    return Indexed(Cohort(_title(source), source, scans), draft.finish(raw), tuple(notes))
+    return Indexed(Cohort(_title(source, draft), source, scans), draft.finish(raw), tuple(notes))
 
 
 def _raw_only(files: Iterable[Path], draft: LedgerDraft) -> list[Path]:
@@ -112,6 +113,7 @@ def _occasions(files: Iterable[Path], draft: LedgerDraft) -> list[_Occasion]:
         if match["suffix"] != "T1w" or folders[-1:] != ["anat"]:
             reason = f"A {match['suffix']} image of {(folders or ['no folder'])[-1]}; only anat T1w is indexed."
             draft.file(path, Verdict.SKIPPED, reason, match["subject"])
+            draft.meet(f"{match['subject']}_{match['session']}")
         else:
             depth = 3 if match["session"] and folders[-2:-1] == [match["session"]] else 2
             key = (tuple(folders[:-depth]), match["subject"], match["session"] or "")
@@ -196,10 +198,15 @@ def _account_for_tables(
     for one in occasions:
         here.setdefault(one.dataset, set()).update((one.label, f"{one.label}_{one.session}"))
     notes: list[str] = []
+    descriptions = {}
     for table, datasets in _owners(tables):
         met = {key for key in table.people if any(key in here[dataset] for dataset in datasets)}
         account_for_rows(table.table, table.people, met, source, draft)
+        if table.description:
+            descriptions[item_of(table.description, source)] = "Says what columns of the tables mean."
         notes += [*table.notes, *notes_on_rows(table.table, table.people, met)]
+    for item, reason in descriptions.items():
+        draft.file(item, Verdict.USED, reason)
     return list(dict.fromkeys(notes))
 
 
@@ -212,11 +219,12 @@ def _owners(tables: Mapping[Path, DatasetTables]) -> Iterable[tuple[PeopleTable,
     return owners.values()
 
 
-def _title(source: Path) -> str:
-    description = source / "dataset_description.json"
+def _title(source: Path, draft: LedgerDraft) -> str:
+    description = source / DESCRIPTION
     if description.is_file():
         found = re.search(r'"Name"\s*:\s*"([^"]+)"', description.read_text(encoding="utf-8", errors="replace"))
         if found:
+            draft.file(Path(DESCRIPTION), Verdict.USED, "Names the data set.")
             return found[1]
     return source.resolve().name
 
