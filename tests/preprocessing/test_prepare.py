@@ -15,6 +15,7 @@ from medical_transformer.cohorts.hashing import hash_files
 from medical_transformer.errors import CohortError, PreparationError
 from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_scan
 from medical_transformer.preprocessing import prepare as prepare_function
+from medical_transformer.preprocessing.caption import VERDICT_COLOURS
 from medical_transformer.preprocessing.job import do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
 from medical_transformer.preprocessing.picture import draw
@@ -336,6 +337,23 @@ def test_a_long_sentence_is_broken_into_lines_that_fit_the_picture(
         top = np.asarray(picture.convert("L"))[: picture.height - 622]
         assert (top[:, -8:] < 20).all()  # nothing runs into the right border
     assert sizes[40][1] > sizes[3][1]
+
+
+def test_a_picture_says_what_the_ledger_says_of_a_double_as_long_as_it_is_one(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    cohort, out = make_cohort(2), tmp_path / "out"
+    (cohort.root / "s1_T1w.nii.gz").write_bytes((cohort.root / "s0_T1w.nii.gz").read_bytes())
+
+    def colours() -> set[Verdict]:
+        with Image.open(out / "figures" / "sub-s0.png") as picture:
+            used = {pixel for _, pixel in picture.convert("RGB").crop((0, 0, 900, 58)).getcolors(1 << 20) or ()}
+        return {verdict for verdict, colour in VERDICT_COLOURS.items() if colour in used}
+
+    for scans, verdict in ((cohort.scans, Verdict.WARNED), (cohort.scans[:1], Verdict.PREPARED)):
+        done = prepare(replace(cohort, scans=scans), out, quick, workers=0, console=QUIET)
+        assert done.ledger.entries[0].verdict is verdict
+        assert colours() == {verdict}
 
 
 def test_a_picture_shows_something_in_every_panel(

@@ -1,13 +1,11 @@
 """Preparing a whole cohort: in parallel, resumable, with a line of truth for every scan."""
 
-import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from medical_transformer.cohorts import Cohort, Entry, Ledger, Scan, Verdict
@@ -17,7 +15,6 @@ from medical_transformer.errors import PreparationError
 from medical_transformer.preprocessing.cluster import Lost, run_on_cluster
 from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig, differing_settings
 from medical_transformer.preprocessing.derivatives import versions, write_description
-from medical_transformer.preprocessing.doubles import find_copies, find_doubles
 from medical_transformer.preprocessing.finished import keeping, last_fingerprint, recognise
 from medical_transformer.preprocessing.job import Job, Outcome, do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
@@ -25,6 +22,7 @@ from medical_transformer.preprocessing.modalities import leading_order
 from medical_transformer.preprocessing.names import ScanFiles, refuse_shared_files
 from medical_transformer.preprocessing.progress import scan_progress
 from medical_transformer.preprocessing.quality_page import Row, write_quality_page
+from medical_transformer.preprocessing.together import correct_pictures, with_doubles
 from medical_transformer.preprocessing.workers import Died, run_each
 
 Runner = Callable[[Sequence[Job]], Iterator[tuple[int, Outcome | Died | Lost]]]
@@ -87,7 +85,9 @@ def prepare(
     write_description(out)
     root = cohort.root.resolve()
     jobs = [Job(scan, root, out, config) for scan in cohort.scans]
-    outcomes = _with_doubles(cohort, _run(jobs, out, _runner(workers, scheduler), console), out / "compared.json")
+    alone = _run(jobs, out, _runner(workers, scheduler), console)
+    outcomes = with_doubles(cohort, alone, out / "compared.json")
+    correct_pictures(jobs, alone, outcomes, out / "ledger.tsv")
 
     prepared = _collect(cohort, out, config, outcomes)
     _save(prepared, out, config)
@@ -181,19 +181,6 @@ def _run(jobs: Sequence[Job], out: Path, run: Runner, console: Console) -> dict[
 def _tell(console: Console, name: str, outcome: Outcome) -> None:
     if outcome.verdict is not Verdict.PREPARED:
         _say(console, line_of(name, outcome.verdict, outcome.reason))
-
-
-def _with_doubles(cohort: Cohort, outcomes: Mapping[str, Outcome], kept: Path) -> dict[str, Outcome]:
-    """Warn of scans of different subjects that seem to be one."""
-    signed = {name: np.frombuffer(one.signature, np.int8) for name, one in outcomes.items() if one.signature}
-    subjects = {scan.name: scan.subject for scan in cohort.scans}
-    copies = find_copies({name: one.content_hash for name, one in outcomes.items() if not one.signature}, subjects)
-    warned = dict(outcomes)
-    for pair in (*copies, *find_doubles(signed, subjects, kept)):
-        for name in (pair.one, pair.other):
-            reason = f"{warned[name].reason} {pair.sentence(name)}".strip()
-            warned[name] = dataclasses.replace(warned[name], verdict=Verdict.WARNED, reason=reason)
-    return warned
 
 
 def _collect(cohort: Cohort, out: Path, config: PipelineConfig, outcomes: Mapping[str, Outcome]) -> Prepared:
