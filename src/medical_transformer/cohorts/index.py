@@ -41,10 +41,11 @@ def index(
         CohortError: if the folder is missing, lies in no known way or holds no usable scan.
     """
     conditions = [Condition.parse(text) for text in where or ()]
-    source, files = _files(source)
+    archive = source.name if is_zip(source) else ""
+    source, files = (source.parent, (Path(archive),)) if archive else (source, list_files(source))
     reader = _reader(source, files, layout)
     converter = next((one for one in CONVERTERS if one is reader), None)
-    indexed = converter.read(source, files, table, out) if converter else reader.read(source, files, table)
+    indexed = converter.read(source, files, table, out, archive) if converter else reader.read(source, files, table)
     if not indexed.planned:
         indexed = checked(indexed, out)
     usual = [Condition.parse(text) for text in USUAL.get(reader.name, ())] if where is None else []
@@ -57,11 +58,6 @@ def index(
         indexed.cohort.save(out)
         indexed.ledger.save(out / "ledger.tsv")
     return replace(indexed, notes=notes)
-
-
-def _files(source: Path) -> tuple[Path, tuple[Path, ...]]:
-    """Return the folder and its files; a zip is the one file of the folder that it lies in."""
-    return (source.parent, (Path(source.name),)) if is_zip(source) else (source, list_files(source))
 
 
 def _reader(source: Path, files: Sequence[Path], layout: str) -> Reader:

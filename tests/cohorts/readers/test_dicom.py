@@ -143,7 +143,8 @@ def test_a_study_without_a_t1w_is_skipped(source: Path) -> None:
 def test_a_zip_is_read_in_a_folder_and_by_itself(source: Path, tmp_path: Path, inside: bool) -> None:
     (tmp_path / "zips").mkdir()
     archive = zipped(source, tmp_path / "zips" / "P07.zip")
-    index(tmp_path / "zips" if inside else archive, tmp_path / "cohort")
+    indexed = index(tmp_path / "zips" if inside else archive, tmp_path / "cohort")
+    assert indexed.cohort.name == ("zips" if inside else "P07")
     assert_every_point_is_where_it_was(tmp_path / "cohort" / "images" / "P-07_2020-01-31_T1w.nii.gz")
     assert sorted(path.name for path in (tmp_path / "zips").iterdir()) == ["P07.zip"]
 
@@ -221,3 +222,15 @@ def test_an_unchanged_series_is_converted_once_and_a_changed_one_again(
 def test_two_patients_in_one_zip_are_two_subjects(source: Path, tmp_path: Path) -> None:
     write_series(source / "other", MPRAGE, study="1.2.9", PatientID="Q 08")
     assert index(zipped(source, tmp_path / "two.zip")).cohort.subjects == ("P-07", "Q-08")
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_patients_without_an_identifier_are_called_after_the_zip_or_the_folder_in_it(
+    tmp_path: Path, inside: bool
+) -> None:
+    for number, person in enumerate(("ann", "bob")):
+        write_series(tmp_path / "drawn" / person, MPRAGE, study=f"1.2.{number}", PatientID="")
+    (tmp_path / "zips").mkdir()
+    archive = zipped(tmp_path / "drawn", tmp_path / "zips" / "two.ZIP")
+    subjects = index(tmp_path / "zips" if inside else archive).cohort.subjects
+    assert subjects == (("two",) if inside else ("ann", "bob"))

@@ -35,7 +35,9 @@ def recognises(source: Path, files: Sequence[Path]) -> bool:
     return any(_who_and_when(source, path.as_posix()) for path in slices)
 
 
-def read(source: Path, files: Sequence[Path], table: Path | None, out: Path | None = None) -> Indexed:
+def read(
+    source: Path, files: Sequence[Path], table: Path | None, out: Path | None = None, archive: str = ""
+) -> Indexed:
     """Convert the T1w series of each study, with the labels of the nearest visit.
 
     Raises:
@@ -44,7 +46,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None, out: Path | No
     """
     tables = read_adni_tables(source, files, table)
     read_tables = {one.path for one in tables.raw}
-    indexed = dicom.read(source, [path for path in files if source / path not in read_tables], None, out)
+    indexed = dicom.read(source, [path for path in files if source / path not in read_tables], None, out, archive)
     known = {scan.name: _known(scan, source, tables) for scan in indexed.cohort.scans}
     scans = tuple(_labelled(scan, *known[scan.name]) for scan in indexed.cohort.scans)
     draft = LedgerDraft()

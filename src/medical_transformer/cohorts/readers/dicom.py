@@ -3,9 +3,10 @@
 Everything is found by the headers, never by file names. Without a folder to write to, the series are only listed.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
@@ -25,12 +26,38 @@ name = "dicom"
 IMAGES = "images"
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where the series lie: a folder, or a zip in it that is a source of its own.
+
+    Attributes:
+        folder: the folder.
+        archive: file name of the zip, empty where the folder is the source.
+    """
+
+    folder: Path
+    archive: str
+
+    @property
+    def title(self) -> str:
+        """What the source is called."""
+        return Path(self.archive).stem if self.archive else self.folder.resolve().name
+
+    def subject(self, series: Series) -> str:
+        """Return the patient's identifier, or where it was taken out, the folder or zip right below the source."""
+        first, *below = series.instances[0].item.removeprefix(f"{self.archive}/").split("/")
+        place = re.sub(r"\.zip$", "", first, flags=re.IGNORECASE) if below else self.title
+        return file_safe(series.patient) or file_safe(place) or "patient"
+
+
 def recognises(source: Path, files: Sequence[Path]) -> bool:
     """Tell whether there is a DICOM file or a zip that holds one; this reader comes after that of plain folders."""
     return holds_dicom(source, files)
 
 
-def read(source: Path, files: Sequence[Path], table: Path | None, out: Path | None = None) -> Indexed:
+def read(
+    source: Path, files: Sequence[Path], table: Path | None, out: Path | None = None, archive: str = ""
+) -> Indexed:
     """Choose the T1w series of each study and convert it into `images/` of the cohort.
 
     Args:
@@ -38,6 +65,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None, out: Path | No
         files: its files, relative to it.
         table: a table whose column names scans or patients; without it, age and sex come from the headers.
         out: the cohort's folder; None converts nothing and lists what would be taken.
+        archive: name of the zip in the folder that is the source, where it is one.
 
     Raises:
         CohortError: if there is no series, the extra is missing, or the named table names none of the scans.
@@ -45,20 +73,20 @@ def read(source: Path, files: Sequence[Path], table: Path | None, out: Path | No
     found, refused = find_series(source, find_instances(source, files))
     if not found and not refused:
         raise CohortError(f"{source} holds no DICOM series.")
-    draft = LedgerDraft()
+    draft, origin = LedgerDraft(), _Origin(source, archive)
     for one in refused:
         draft.file(one.item, Verdict.SKIPPED if one.harmless else Verdict.REFUSED, one.reason)
-    named = _named(_studies(found), source)
+    named = _named(_studies(found), origin)
     choices = {scan: choose(study) for scan, study in named.items()}
     scans = [
-        scan for scan_name, of_study in choices.items() if (scan := _scan(scan_name, of_study, source, out, draft))
+        scan for scan_name, of_study in choices.items() if (scan := _scan(scan_name, of_study, origin, out, draft))
     ]
     scans, notes = _with_table(scans, table, source, draft) if table else (scans, [])
     read_files = {instance.file for series in found for instance in series.instances} | {Path(o.item) for o in refused}
     ledger = draft.finish([path for path in files if path not in read_files])
     root = source if out is None else out / IMAGES
     return Indexed(
-        Cohort(source.resolve().name, root, tuple(scans)),
+        Cohort(origin.title, root, tuple(scans)),
         ledger,
         (*_notes(scans, found, out), *notes),
         planned=out is None,
@@ -72,12 +100,13 @@ def _studies(found: Iterable[Series]) -> dict[str, list[Series]]:
     return studies
 
 
-def _named(studies: Mapping[str, list[Series]], source: Path) -> dict[str, list[Series]]:
+def _named(studies: Mapping[str, list[Series]], origin: _Origin) -> dict[str, list[Series]]:
     """Name each study by patient and day; a number follows where these agree."""
     named: dict[str, list[Series]] = {}
     for study in studies.values():
         day = study[0].day
-        wanted = f"{_subject(study[0], source)}_{day.isoformat()}" if day else _subject(study[0], source)
+        subject = origin.subject(study[0])
+        wanted = f"{subject}_{day.isoformat()}" if day else subject
         scan, number = wanted, 2
         while scan in named:
             scan, number = f"{wanted}-{number}", number + 1
@@ -85,15 +114,9 @@ def _named(studies: Mapping[str, list[Series]], source: Path) -> dict[str, list[
     return named
 
 
-def _subject(series: Series, source: Path) -> str:
-    """Return the patient's identifier, or where it was taken out, the folder right below the source."""
-    above = series.instances[0].item.split("/")
-    return file_safe(series.patient) or file_safe(above[0] if len(above) > 1 else source.resolve().name) or "patient"
-
-
-def _scan(scan: str, choices: Sequence[Choice], source: Path, out: Path | None, draft: LedgerDraft) -> Scan | None:
+def _scan(scan: str, choices: Sequence[Choice], origin: _Origin, out: Path | None, draft: LedgerDraft) -> Scan | None:
     taken = next((choice for choice in choices if choice.modality), None)
-    subject = _subject(choices[0].series, source)
+    subject = origin.subject(choices[0].series)
     for choice in choices:
         verdict = Verdict.USED if choice is taken else Verdict.SKIPPED
         draft.file(_item(choice.series), verdict, f"S{choice.series.title[1:]}: {choice.reason}", subject)
@@ -103,7 +126,7 @@ def _scan(scan: str, choices: Sequence[Choice], source: Path, out: Path | None, 
     image = Path(f"{scan}_{taken.modality}.nii.gz")
     try:
         if out is not None:
-            convert(taken.series, source, out / IMAGES / image)
+            convert(taken.series, origin.folder, out / IMAGES / image)
     except CohortError as error:
         draft.scan(scan, Verdict.REFUSED, str(error), subject)
         return None
