@@ -12,7 +12,7 @@ from rich.console import Console
 
 from medical_transformer.cohorts import Cohort, Ledger, Scan, Verdict
 from medical_transformer.cohorts.hashing import hash_files
-from medical_transformer.errors import CohortError, PreparationError
+from medical_transformer.errors import CohortError, ConfigError, PreparationError
 from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_scan
 from medical_transformer.preprocessing import prepare as prepare_function
 from medical_transformer.preprocessing.caption import VERDICT_COLOURS
@@ -20,6 +20,7 @@ from medical_transformer.preprocessing.job import do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
 from medical_transformer.preprocessing.picture import draw
 from medical_transformer.volumes import read_label_map, read_volume, write_volume
+from medical_transformer.volumes.claims import claimed
 
 MakeCohort = Callable[..., Cohort]
 QUIET = Console(quiet=True)
@@ -364,3 +365,10 @@ def test_a_picture_shows_something_in_every_panel(
         pixels = np.asarray(picture.convert("L"))[58:658]
     panels = pixels.reshape(2, 300, 3, 300).swapaxes(1, 2)
     assert (panels.std(axis=(2, 3)) > 20).all()
+
+
+def test_a_second_preparation_into_the_same_folder_is_refused(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    with claimed(tmp_path / "out"), pytest.raises(ConfigError, match="written to by another run"):
+        prepare(make_cohort(1), tmp_path / "out", quick, workers=0, console=QUIET)

@@ -24,6 +24,7 @@ from medical_transformer.preprocessing.progress import scan_progress
 from medical_transformer.preprocessing.quality_page import Row, write_quality_page
 from medical_transformer.preprocessing.together import correct_pictures, with_doubles
 from medical_transformer.preprocessing.workers import Died, run_each
+from medical_transformer.volumes.claims import one_run
 
 Runner = Callable[[Sequence[Job]], Iterator[tuple[int, Outcome | Died | Lost]]]
 
@@ -43,6 +44,7 @@ class Prepared:
     resumed: int = field(default=0, compare=False)
 
 
+@one_run
 def prepare(
     cohort: Cohort,
     out: Path,
@@ -74,6 +76,7 @@ def prepare(
     Raises:
         PreparationError: if two scans would be written to the same files, or the folder was prepared with other
             settings, which are named.
+        ConfigError: if another run is writing there.
     """
     out = out.resolve()
     console = console or Console(stderr=True)
