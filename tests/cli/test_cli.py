@@ -3,8 +3,10 @@
 import inspect
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +147,26 @@ def test_models_prints_what_ships_as_json() -> None:
 def test_methods_prints_the_counts_of_table_3_as_json() -> None:
     (ours,) = [one for one in json.loads(medtrans("methods", "--json").stdout) if one["name"] == "medical-transformer"]
     assert ours["parameters"] == {"classification": 2_402_163, "regression": 2_401_777, "segmentation": 2_410_756}
+
+
+def test_sigterm_ends_a_verb_as_an_interruption_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    tidied = []
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+        finally:
+            tidied.append(True)
+
+    monkeypatch.setattr(medical_transformer.cli, "build_app", lambda: work)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (ended.value.code, tidied) == (128 + signal.SIGTERM, [True])
 
 
 def test_help_does_not_load_torch() -> None:

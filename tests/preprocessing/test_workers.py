@@ -1,6 +1,11 @@
+import fcntl
 import os
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,3 +57,31 @@ def test_leaving_the_loop_early_ends_the_workers() -> None:
     assert next(results) == (0, 2)
     results.close()  # what Ctrl-C in the loop does
     assert time.monotonic() - started < 40
+
+
+def test_a_worker_ends_tidily_when_its_parent_is_killed(tmp_path: Path) -> None:
+    place, program = tmp_path / "lock", Path(__file__).with_name("orphans.py")
+    parent = subprocess.Popen([sys.executable, str(program), str(place)])
+    assert within(90, place.with_suffix(".held").is_file)
+    parent.kill()
+    parent.wait()
+    assert within(9, lambda: is_free(place))
+    assert place.with_suffix(".tidied").is_file()
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    """Tell whether something comes true in time."""
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    return holds()
+
+
+def is_free(path: Path) -> bool:
+    """Tell whether no process holds the lock of a file any more."""
+    with path.open(encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True

@@ -1,8 +1,10 @@
 """`medtrans`: one small file per verb.
 
-Exit status: 0 all done, 1 some scans failed (they are listed) or a run could not go on, 2 wrong usage.
+Exit status: 0 all done, 1 some scans failed (they are listed) or a run could not go on, 2 wrong usage, 143 ended by
+SIGTERM.
 """
 
+import signal
 import sys
 
 from medical_transformer.cli.app import build_app
@@ -12,7 +14,11 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line; an error of this package is one line on stderr and never a traceback."""
+    """Run the command line; an error of this package is one line on stderr and never a traceback.
+
+    SIGTERM, by which clusters and services end a program, ends it as Ctrl-C does: workers and temporary files go too.
+    """
+    signal.signal(signal.SIGTERM, _leave)
     try:
         build_app()()
     except MedicalTransformerError as error:
@@ -21,3 +27,8 @@ def main() -> None:
     except OSError as error:
         print(f"medtrans: {sentence_of(error)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _leave(number: int, _frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(128 + number)

@@ -34,7 +34,7 @@ def prepare(
         chosen = PipelineConfig.of({**chosen.model_dump(), **read_config(config)})
     try:
         prepared = run(Cohort.load(cohort), out, chosen, workers=workers, replace=replace, scheduler=scheduler)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         say("Interrupted. Finished scans stay; run the same command again to go on.")
         raise
     if prepared.ledger.of(Verdict.REFUSED):

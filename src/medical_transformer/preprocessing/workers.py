@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -57,7 +59,7 @@ def run_each(function: Callable[[Any], Any], jobs: Sequence[Any], workers: int) 
     Yields:
         The job's index and its result, in the order in which they end; `Died` where the process did.
 
-    Whatever ends the loop, also Ctrl-C, ends the workers.
+    Whatever ends the loop, also Ctrl-C, ends the workers; where this process itself is killed, they end by themselves.
     """
     if workers == 0:
         yield from ((index, function(job)) for index, job in enumerate(jobs))
@@ -128,6 +130,7 @@ def _work(function: Callable[[Any], Any], pipe: Connection) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
             job = pipe.recv()
@@ -145,6 +148,19 @@ def _leave(number: int, _frame: object) -> None:
     """End tidily, so that temporary folders and child processes go too."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(128 + number)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended in whatever way, for nobody waits for its result any more.
+
+    Tidily if the job lets it; what computes in C hears no signal, and is not waited for.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_SECONDS)
+    os._exit(128 + signal.SIGTERM)
 
 
 @contextmanager
