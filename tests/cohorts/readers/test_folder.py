@@ -52,6 +52,21 @@ def test_a_map_without_an_image_is_skipped(lay: Lay) -> None:
     assert reason(index(lay("a.nii", "b_seg.nii")), "b_seg.nii")[0] is Verdict.SKIPPED
 
 
+@pytest.mark.parametrize("cells", [("p1.nii.gz", "p9.nii.gz"), ("data/p1.nii.gz", "data/p9.nii.gz"), ("p1", "p9")])
+def test_a_row_without_its_image_belongs_to_whom_the_image_would_be_of(lay: Lay, cells: tuple[str, str]) -> None:
+    indexed = index(lay("p1.nii.gz", texts={"table.csv": "file,age\n" + "".join(f"{cell},40\n" for cell in cells)}))
+    rows = [entry for entry in indexed.ledger.entries if entry.kind == "row"]
+    assert [(row.subject, row.verdict) for row in rows] == [("p1", Verdict.USED), ("p9", Verdict.SKIPPED)]
+
+
+def test_rows_of_images_that_are_not_here_are_not_mixed_up(lay: Lay) -> None:
+    table = "file,age\np1.nii.gz,40\nA/p9.nii.gz,50\nB/p9.nii.gz,60\np1_T2.nii.gz,70\n"
+    indexed = index(lay("p1.nii.gz", texts={"table.csv": table}))
+    subjects = [row.subject for row in indexed.ledger.entries if row.kind == "row"]
+    assert subjects == ["p1", "A/p9.nii.gz", "B/p9.nii.gz", "p1_T2.nii.gz"]
+    assert labels(indexed) == {"p1": {"age_years": 40.0}}
+
+
 def test_the_same_name_in_two_folders_is_two_scans(lay: Lay) -> None:
     assert set(shown(index(lay("A/001.nii", "B/001.nii")))) == {"A-001", "B-001"}
 

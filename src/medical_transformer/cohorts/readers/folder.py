@@ -6,7 +6,7 @@ and `001_seg.nii` are one scan and its map, as are `T1.nii` and `FLAIR.nii` in a
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,12 +124,12 @@ def _table(
     paths = {scan: tuple(group.images.values()) for scan, group in groups.items()}
     if table is not None:
         raw = read_raw_table(table)
-        return _understood(raw, require_match(raw, paths))
+        return _understood(raw, require_match(raw, paths), paths)
     tables = (_readable(source, path, draft) for path in files if is_table(path))
     raws = [one for one in tables if one is not None]
     matches = [(match, raw) for raw in raws if (match := match_column(raw, paths))]
     best = max(matches, key=lambda pair: len(set(pair[0].rows.values())), default=None)
-    return _understood(best[1], best[0]) if best else None
+    return _understood(best[1], best[0], paths) if best else None
 
 
 def _readable(source: Path, path: Path, draft: LedgerDraft) -> RawTable | None:
@@ -141,14 +141,26 @@ def _readable(source: Path, path: Path, draft: LedgerDraft) -> RawTable | None:
         return None
 
 
-def _understood(raw: RawTable, match: Match) -> _Table:
+def _understood(raw: RawTable, match: Match, scans: Collection[str]) -> _Table:
     taken = (match.column, *(raw.column(*some) for some in (SUBJECT_COLUMNS, SESSION_COLUMNS, SITE_COLUMNS)))
     columns = label_columns(raw, taken)
+    absent = _absent_scans((row.text(match.column) for row in raw.rows if row.number not in match.rows), scans)
 
     def key(row: TableRow) -> str | None:
-        return match.rows.get(row.number) or row.text(match.column)
+        return match.rows.get(row.number) or absent.get(row.text(match.column) or "")
 
     return _Table(raw, match, group_people(raw, key, columns.read))
+
+
+def _absent_scans(cells: Iterable[str | None], scans: Collection[str]) -> dict[str, str]:
+    """Return cell to what a scan would be called whose image it names: `data/p9_T1.nii.gz` to `p9`.
+
+    Cells that name no image stay as they are, and those that would get a name that is taken.
+    """
+    paths = {cell: Path(cell.replace("\\", "/")) for cell in cells if cell}
+    names = {cell: read_file_name(path).group[1] if is_image(path) else cell for cell, path in paths.items()}
+    uses = Counter([*names.values(), *scans])
+    return {cell: name if name and uses[name] == 1 else cell for cell, name in names.items()}
 
 
 def _scan(scan: str, group: _Group, known: _Table | None, draft: LedgerDraft) -> Scan:
