@@ -9,6 +9,9 @@ from medical_transformer.cohorts.scan import FIXED_COLUMNS
 
 AGE_NAMES = frozenset({"age", "age_years", "age_at_scan", "age_at_mri", "age_at_mprage", "age_in_years", "scan_age"})
 SEX_NAMES = frozenset({"sex", "gender", "sex_text", "gender_text", "gender_code", "sex_code", "m_f", "ptgender"})
+# Columns that tell the session and the site of a row, in tables of any origin.
+SESSION_COLUMNS = ("session_id", "session")
+SITE_COLUMNS = ("site", "site_id", "scan_site", "scanner_site", "center", "centre")
 
 
 @dataclass(frozen=True, slots=True)

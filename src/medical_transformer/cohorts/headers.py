@@ -8,10 +8,11 @@ Source: the header structures of NIfTI-1, NIfTI-2 and Analyze 7.5, which NIfTI-1
 import struct
 from dataclasses import dataclass
 
+from medical_transformer.volumes.reading import FEWEST_SLICES
+
 NIFTI_1, NIFTI_2 = 348, 540
 COLOURS = frozenset({128, 2304})
 COMPLEX = frozenset({32, 1792, 2048})
-FEWEST_SLICES = 8  # as in volumes.reading
 MOST_VOXELS = 2_000_000_000
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from medical_transformer.cohorts.columns import label_columns
+from medical_transformer.cohorts.columns import SESSION_COLUMNS, SITE_COLUMNS, label_columns
 from medical_transformer.cohorts.descriptions import describe
 from medical_transformer.cohorts.files import item_of
 from medical_transformer.cohorts.labels import Merged
@@ -14,8 +14,6 @@ from medical_transformer.cohorts.people import Person, group_people
 from medical_transformer.cohorts.raw_table import RawTable, TableRow, read_raw_table
 
 ID_COLUMNS = ("participant_id", "participant", "subject_id", "subject", "CCID", "sub_id", "id")
-SESSION_COLUMNS = ("session_id", "session")
-SITE_COLUMNS = ("site", "site_id", "scan_site", "scanner_site", "center", "centre")
 DAY_COLUMNS = ("acq_time",)
 
 

@@ -19,6 +19,7 @@ from medical_transformer.volumes.volume import Volume
 # A head at 0.2 mm has fewer voxels than this; a header that claims more is damaged, and is refused before
 # anything is allocated.
 MOST_VOXELS = 2_000_000_000
+FEWEST_SLICES = 8
 CHUNK_BYTES = 1 << 22
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img")
 LABELS = np.iinfo(np.int16)
@@ -159,8 +160,10 @@ def _read_voxels(image: Any, path: Path) -> Any:
             f"{path}: expected one 3-D volume but found {len(image.shape)} axes {image.shape}; "
             "extract one volume of the series first."
         )
-    if min(shape) < 8:
-        raise VolumeError(f"{path}: {shape} is too few slices for a volume; at least 8 along each axis are needed.")
+    if min(shape) < FEWEST_SLICES:
+        raise VolumeError(
+            f"{path}: {shape} is too few slices for a volume; at least {FEWEST_SLICES} along each axis are needed."
+        )
     if image.get_data_dtype().fields is not None or np.issubdtype(image.get_data_dtype(), np.complexfloating):
         raise VolumeError(f"{path}: colour or complex voxels are not an MRI intensity image.")
     try:

@@ -131,6 +131,12 @@ def test_participants_without_an_image_are_skipped(lay: Lay) -> None:
     assert reason(indexed, "participants.tsv row 4")[0] is Verdict.SKIPPED
 
 
+def test_another_kind_of_image_is_named_without_a_wrong_article(lay: Lay) -> None:
+    indexed = index(lay("sub-01/anat/sub-01_T1w.nii", "sub-01/anat/sub-01_MP2RAGE.nii"))
+    told = reason(indexed, "sub-01/anat/sub-01_MP2RAGE.nii")
+    assert told == (Verdict.SKIPPED, "An image of the kind MP2RAGE in anat; only anat T1w is indexed.")
+
+
 def test_descriptions_that_are_read_are_called_used(lay: Lay) -> None:
     about = json.dumps({"age": {"Units": "years"}})
     images = [f"sub-{number}/anat/sub-{number}_T1w.nii.gz" for number in ("01", "02")]

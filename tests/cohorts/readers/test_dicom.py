@@ -106,7 +106,7 @@ def test_of_several_t1w_the_best_is_taken(source: Path, others: list[dict[str, A
         ({"SeriesDescription": "ep2d_diff_mddw"}, "A diffusion series"),
         ({"SeriesDescription": "TOF_3D"}, "A vessel series"),
         ({"SeriesDescription": "series a", "EchoTime": 90.0}, "its times are not those of one (echo 90.0 ms"),
-        ({"Modality": "CT"}, "A CT series, no MRI"),
+        ({"Modality": "CT"}, "No MRI: its modality is CT."),
     ],
 )
 def test_what_is_no_t1w_is_not_taken(tmp_path: Path, tags: dict[str, Any], said: str) -> None:

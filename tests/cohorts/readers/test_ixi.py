@@ -177,8 +177,8 @@ def test_a_label_map_without_its_image_is_skipped(lay: Lay) -> None:
 
 def test_images_of_another_kind_are_skipped_by_name(lay: Lay) -> None:
     indexed = index(lay(*images(), f"IXI-T2/{NAMES[0]}-T2.nii.gz", f"DTI/{NAMES[0]}-DTI-00.nii.gz"))
-    assert "A T2 image" in reason(indexed, f"IXI-T2/{NAMES[0]}-T2.nii.gz")[1]
-    assert "A DTI-00 image" in reason(indexed, f"DTI/{NAMES[0]}-DTI-00.nii.gz")[1]
+    assert "An image of the kind T2;" in reason(indexed, f"IXI-T2/{NAMES[0]}-T2.nii.gz")[1]
+    assert "An image of the kind DTI-00;" in reason(indexed, f"DTI/{NAMES[0]}-DTI-00.nii.gz")[1]
 
 
 def test_a_scan_that_lies_in_two_folders_is_taken_once(lay: Lay) -> None:

@@ -26,7 +26,7 @@ T1 = re.compile(r"(?<![a-z])t1|mp.?rage|spgr|bravo|tfl3d|3d.?tfe|ir.?fspgr|flash
 CONTRAST = re.compile(
     r"\+\s?c(?![a-z])|post|(?<![a-z])gd(?![a-z])|gado|(?<![a-z])ce(?![a-z])|contrast|(?<![a-z])km(?![a-z])"
 )
-FEWEST_SLICES = 20
+FEWEST_SLICES_OF_A_HEAD = 20
 SHORT_ECHO_MS, SHORT_REPETITION_MS = 30.0, 1000.0
 
 
@@ -65,7 +65,7 @@ def why_not_t1(series: Series) -> str:
     """Return why a series cannot be the T1w of a head, or an empty text."""
     words = series.words
     if series.text("Modality") != "MR":
-        return f"A {series.text('Modality') or 'nameless'} series, no MRI."
+        return f"No MRI: its modality is {series.text('Modality') or 'not told'}."
     if "LOCALIZER" in series.kinds or LOCALISER.search(words):
         return "A localiser."
     other = next((kind for kind, pattern in OTHER.items() if pattern.search(words)), "")
@@ -73,8 +73,8 @@ def why_not_t1(series: Series) -> str:
         return f"A {other} series by its name."
     if not T1.search(words) and not _short_times(series):
         return f"No T1w: its name does not say so and its times are not those of one ({_times(series)})."
-    if series.slices < FEWEST_SLICES:
-        return f"Too few slices for a head: {series.slices}, at least {FEWEST_SLICES} are needed."
+    if series.slices < FEWEST_SLICES_OF_A_HEAD:
+        return f"Too few slices for a head: {series.slices}, at least {FEWEST_SLICES_OF_A_HEAD} are needed."
     return ""
 
 

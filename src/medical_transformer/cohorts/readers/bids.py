@@ -111,7 +111,9 @@ def _occasions(files: Iterable[Path], draft: LedgerDraft) -> list[_Occasion]:
         if match is None:
             continue
         if match["suffix"] != "T1w" or folders[-1:] != ["anat"]:
-            reason = f"A {match['suffix']} image of {(folders or ['no folder'])[-1]}; only anat T1w is indexed."
+            reason = (
+                f"An image of the kind {match['suffix']} in {(folders or ['no folder'])[-1]}; only anat T1w is indexed."
+            )
             draft.file(path, Verdict.SKIPPED, reason, match["subject"])
             draft.meet(f"{match['subject']}_{match['session']}")
         else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.columns import label_columns
+from medical_transformer.cohorts.columns import SESSION_COLUMNS, SITE_COLUMNS, label_columns
 from medical_transformer.cohorts.file_names import (
     BRAIN_MASK,
     KINDS,
@@ -40,8 +40,8 @@ from medical_transformer.errors import CohortError
 name = "folder"
 
 SUBJECT_COLUMNS = ("subject", "subject_id", "participant_id", "participant", "patient", "patient_id", "PTID", "sub_id")
-SESSION_COLUMNS = ("session", "session_id", "visit")
-SITE_COLUMNS = ("site", "site_id", "center", "centre", "scanner")
+VISIT_COLUMNS = (*SESSION_COLUMNS, "visit")
+PLACE_COLUMNS = (*SITE_COLUMNS, "scanner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _readable(source: Path, path: Path, draft: LedgerDraft) -> RawTable | None:
 
 
 def _understood(raw: RawTable, match: Match, scans: Collection[str]) -> _Table:
-    taken = (match.column, *(raw.column(*some) for some in (SUBJECT_COLUMNS, SESSION_COLUMNS, SITE_COLUMNS)))
+    taken = (match.column, *(raw.column(*some) for some in (SUBJECT_COLUMNS, VISIT_COLUMNS, PLACE_COLUMNS)))
     columns = label_columns(raw, taken)
     absent = _absent_scans((row.text(match.column) for row in raw.rows if row.number not in match.rows), scans)
 
@@ -171,8 +171,8 @@ def _scan(scan: str, group: _Group, known: _Table | None, draft: LedgerDraft) ->
         subject=subject,
         name=scan,
         images=group.images,
-        session=_cell(known, person, *SESSION_COLUMNS),
-        site=_cell(known, person, *SITE_COLUMNS),
+        session=_cell(known, person, *VISIT_COLUMNS),
+        site=_cell(known, person, *PLACE_COLUMNS),
         segmentation=group.segmentation,
         labels=person.merged.labels if person else {},
         source=person.where if person else next(iter(group.images.values())).as_posix(),

@@ -64,7 +64,7 @@ def _choose_images(files: Iterable[Path], draft: LedgerDraft) -> dict[str, Path]
         if match is None or match["kind"] == "DLMUSE":
             continue
         if match["kind"] != "T1":
-            reason = f"A {match['kind']} image; IXI's lie on grids of their own, so only T1 is indexed."
+            reason = f"An image of the kind {match['kind']}; IXI's lie on grids of their own, so only T1 is indexed."
             draft.file(path, Verdict.SKIPPED, reason, match["subject"])
         elif match["scan"] in images:
             reason = f"The same scan as {images[match['scan']].as_posix()}, which was taken."
