@@ -279,6 +279,17 @@ def test_an_interruption_leaves_finished_scans_and_no_half_files(
     assert len(prepare(raw, out, quick, workers=0, console=QUIET).cohort) == 2
 
 
+def test_replacing_leaves_nothing_that_the_earlier_pipeline_called_otherwise(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    cohort, pooled = make_cohort(1, segmentation=True), quick.model_copy(update={"pool": 2})
+    prepare(cohort, tmp_path / "fresh", pooled, workers=0, console=QUIET)
+    for config in (quick, pooled):
+        prepare(cohort, tmp_path / "out", config, workers=0, replace=True, console=QUIET)
+    folders = [{path.name for path in (tmp_path / name).rglob("*")} for name in ("fresh", "out")]
+    assert folders[0] == folders[1]
+
+
 @pytest.mark.parametrize("change", ["none", "pipeline", "damage"])
 def test_a_folder_between_two_pipelines_is_no_prepared_cohort(
     change: str, make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -48,9 +48,8 @@ def write_prepared(prepared: PreparedScan, scan: Scan, root: Path, inputs: Mappi
         inputs: checksums of its input files.
     """
     files = ScanFiles.of(scan, prepared.config)
-    # While files of an earlier pipeline are being replaced, nothing may say that they are whole.
-    for path in (files.sidecar, files.segmentation, *map(files.image, prepared.volumes)):
-        (root / path).unlink(missing_ok=True)
+    for path in files.earlier(root):
+        path.unlink()
     write_like(_as_bytes(prepared.native_brain_mask), prepared.stored, root / files.native_brain_mask)
     write_bytes(root / files.figure, draw(prepared))
     if prepared.verdict is not Verdict.REFUSED:

@@ -70,6 +70,15 @@ class ScanFiles:
         """Path of the picture."""
         return Path("figures") / f"{self.stem}.png"
 
+    def earlier(self, root: Path) -> list[Path]:
+        """Return what any pipeline has written of this scan under names that tell its space.
+
+        Sidecars come first: while the others are taken away or replaced, nothing may say that they are whole.
+        """
+        folder = root / self.folder
+        found = (path for kind in ("space", "from-native_to") for path in folder.glob(f"{self.stem}_{kind}-*"))
+        return sorted(found, key=lambda path: path.suffix != ".json")
+
 
 def refuse_shared_files(scans: Iterable[Scan], config: PipelineConfig) -> None:
     """Check that no two scans would be written to the same files.
