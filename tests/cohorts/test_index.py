@@ -75,6 +75,12 @@ def test_half_of_a_pair_is_refused_with_the_name_of_the_other_half(source: Path,
     assert f"Its other half more/{other} is missing" in reason
 
 
+def test_a_folder_of_nothing_but_half_a_pair_is_refused_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "lone.img").write_bytes(b"x" * 400)
+    with pytest.raises(CohortError, match=r"lone\.img: Its other half lone\.hdr is missing"):
+        index(tmp_path)
+
+
 def test_a_whole_pair_that_a_layout_does_not_take_is_skipped_and_called_a_pair(source: Path) -> None:
     for name in ("pair.img", "pair.hdr"):
         (source / name).write_bytes(b"x" * 400)

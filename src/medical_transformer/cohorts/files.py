@@ -114,6 +114,13 @@ def other_half(path: Path) -> Path | None:
     return None if other is None or is_junk(path) else path.with_suffix(other)
 
 
+def halves(files: Iterable[Path]) -> dict[Path, Path]:
+    """Return each file whose other half is not among the files, with what that would be called."""
+    every = dict.fromkeys(files)
+    others = ((path, other_half(path)) for path in every)
+    return {path: other for path, other in others if other is not None and other not in every}
+
+
 def why_half(other: Path) -> str:
     """Return the sentence about a file whose other half is not there."""
     return (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medical_transformer.cohorts.checking import checked
 from medical_transformer.cohorts.dicom import is_zip
-from medical_transformer.cohorts.files import list_files
+from medical_transformer.cohorts.files import halves, list_files, why_half
 from medical_transformer.cohorts.indexed import Indexed
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.paper import notes_on_paper
@@ -69,7 +69,8 @@ def _reader(source: Path, files: Sequence[Path], layout: str) -> Reader:
         return chosen
     found_reader = next((reader for reader in READERS if reader.recognises(source, files)), None)
     if found_reader is None:
-        raise CohortError(f"{source} holds neither a NIfTI image in a known layout ({names}) nor a DICOM series.")
+        half = next((f" {path.as_posix()}: {why_half(other)}" for path, other in halves(files).items()), "")
+        raise CohortError(f"{source} holds neither a NIfTI image in a known layout ({names}) nor a DICOM series.{half}")
     return found_reader
 
 

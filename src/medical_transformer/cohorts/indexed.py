@@ -1,12 +1,12 @@
 """What indexing a data set gives: its scans, what became of every item, and what a person should know."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Collection, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.files import is_image, is_table, other_half, why_half, why_unused
+from medical_transformer.cohorts.files import halves, is_image, is_table, why_half, why_unused
 from medical_transformer.cohorts.ledger import Entry, Kind, Ledger, Verdict
 from medical_transformer.cohorts.raw_table import TableRow
 
@@ -58,21 +58,17 @@ class LedgerDraft:
         """Say that a file of this subject, scan or session was met."""
         self._met.add(key)
 
-    def finish(self, files: Iterable[Path]) -> Ledger:
+    def finish(self, files: Collection[Path]) -> Ledger:
         """Add the files of the source that nothing was said about, and close the ledger.
 
         Half of a pair is refused, since an image is lost with it; what is whole was just not asked for.
         """
         said = {entry.item for entry in self._entries if entry.kind == "file"}
-        every = dict.fromkeys(files)
-        rest = []
-        for path in (path for path in every if path.as_posix() not in said):
-            other = other_half(path)
-            if other is None or other in every:
-                rest.append(path)
-            else:
-                self.file(path, Verdict.REFUSED, why_half(other))
-        for item, reason in _summarised(rest):
+        rest = [path for path in dict.fromkeys(files) if path.as_posix() not in said]
+        lost = {path: other for path, other in halves(files).items() if path.as_posix() not in said}
+        for path, other in lost.items():
+            self.file(path, Verdict.REFUSED, why_half(other))
+        for item, reason in _summarised(path for path in rest if path not in lost):
             self.file(item, Verdict.SKIPPED, reason)
         return Ledger(tuple(self._entries))
 
