@@ -65,7 +65,8 @@ def claimed(folder: Path) -> Iterator[str]:
         try:
             yield doubt
         finally:
-            path.unlink(missing_ok=True)  # while the lock is held: who waits for this file sees that it is gone
+            with suppress(OSError):  # some systems keep a file that is open
+                path.unlink()  # while the lock is held: who waits for this file sees that it is gone
 
 
 @contextmanager
