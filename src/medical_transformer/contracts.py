@@ -61,6 +61,7 @@ class Backbone(nn.Module, ABC):
         hidden_features: width of the hidden layer that its prediction network has in Table 3; 0 for a linear one.
         batch_statistics: whether it normalises over the batch **while training**, as its publication does. Then a
             scan sees its neighbours in training, and only there.
+        intensities: what it brings a prepared scan to before it looks at it; weights are of no use with others.
     """
 
     in_channels: int
@@ -68,6 +69,7 @@ class Backbone(nn.Module, ABC):
     map_channels: tuple[int, ...]
     hidden_features: int = 0
     batch_statistics: bool = False
+    intensities: str = "prepared"
 
     @abstractmethod
     def forward(self, volumes: VolumeBatch, *, maps: bool = False) -> Encoding:

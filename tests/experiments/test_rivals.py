@@ -1,6 +1,7 @@
 """Another backbone goes through the same protocol: only a name differs."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,14 +11,14 @@ from medical_transformer.errors import WeightsError
 from medical_transformer.experiments import BackboneConfig, FinetuneConfig, InputConfig, finetune
 from medical_transformer.experiments.data import open_data
 from medical_transformer.experiments.training_run import build_model, new_backbone, run_identity
-from medical_transformer.tasks import AnyTask, Classification, Segmentation, load_model
+from medical_transformer.tasks import AnyTask, Classification, Segmentation, TaskModel, load_model
 from medical_transformer.training.fit import Split
 
 from .conftest import training
 
 SEX = Classification(label="sex", classes=("female", "male"))
 LESION = Segmentation(values=(1, 2), regions={"lesion": (1, 2)})
-SMALL = BackboneConfig(name="medicalnet", settings={"depth": 10})
+SMALL: dict[str, Any] = {"name": "medicalnet", "settings": {"depth": 10}}
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,11 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("released") / "resnet_10_23dataset.pth"
     torch.save({"state_dict": {f"module.{name.removeprefix('trunk.')}": value for name, value in own.items()}}, path)
     return path
+
+
+def starting_from(weights: Path, **settings: Any) -> FinetuneConfig:
+    network = {**SMALL, "settings": {**SMALL["settings"], **settings}, "weights": str(weights)}
+    return FinetuneConfig(task=SEX, backbone=BackboneConfig(**network), training=training(epochs=1), validation=0.33)
 
 
 @pytest.mark.parametrize("task", [SEX, LESION], ids=["classification", "segmentation"])
@@ -46,15 +52,54 @@ def test_a_rival_is_fine_tuned_saved_and_loaded(task: AnyTask, prepared: Path, t
 def test_published_weights_are_the_start_and_their_account_is_printed(
     released: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = build_model(
-        FinetuneConfig(task=SEX, backbone=SMALL.model_copy(update={"weights": str(released)}), training=training())
-    )
+    model = build_model(starting_from(released))
     expected = torch.load(released, weights_only=True)["state_dict"]["module.layer4.0.conv2.weight"]
     assert torch.equal(model.backbone.state_dict()["trunk.layer4.0.conv2.weight"], expected)
     printed = capsys.readouterr().err
     assert "sha256" in printed
     assert "MIT" in printed
     assert "loaded" in printed
+    assert "z-scored over voxels that are not 0" in printed
+    assert "the network brings prepared scans there (intensities: z-scored)" in " ".join(printed.split())
+
+
+def test_published_weights_see_the_intensities_they_were_taught_on_when_the_model_is_used_again(
+    released: Path, prepared: Path, tmp_path: Path
+) -> None:
+    folder = finetune(prepared, tmp_path, starting_from(released)).folder
+    saved = load_model(folder)
+    assert saved.backbone["settings"]["intensities"] == "z-scored"
+    assert isinstance(saved.network, TaskModel)
+    scans = torch.from_numpy(open_data(prepared, InputConfig()).store.volumes([0, 1]))
+    with torch.no_grad():
+        answers, brighter = saved.network(scans), saved.network(0.5 * scans)
+    torch.testing.assert_close(answers, brighter, rtol=1e-3, atol=1e-4)  # z-scores do not change with brightness
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "| intensities in the network | z-scored |" in card
+    assert "Taught on CT and MRI, z-scored" in card
+    assert "MIT" in card
+
+
+def test_settings_win_over_the_intensities_of_published_weights_and_this_is_said(
+    released: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build_model(starting_from(released, intensities="prepared")).backbone.intensities == "prepared"
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "the network shows them 'prepared' intensities, and not 'z-scored' ones" in printed
+
+
+def test_without_published_weights_scans_stay_as_they_were_prepared() -> None:
+    assert BackboneConfig(**SMALL).settings == SMALL["settings"]
+    assert build_backbone("medicalnet", {"depth": 10}).intensities == "prepared"
+
+
+def test_an_encoder_that_was_taught_on_other_intensities_is_refused(
+    released: Path, prepared: Path, tmp_path: Path
+) -> None:
+    encoder = finetune(prepared, tmp_path, starting_from(released)).folder
+    plain = FinetuneConfig(task=SEX, backbone=BackboneConfig(**SMALL), encoder=str(encoder), training=training())
+    with pytest.raises(WeightsError, match=r"'z-scored' intensities.*`intensities: z-scored`"):
+        build_model(plain)
 
 
 def test_published_weights_of_another_network_are_refused(released: Path) -> None:
@@ -64,7 +109,7 @@ def test_published_weights_of_another_network_are_refused(released: Path) -> Non
 
 def test_other_bytes_under_the_same_name_are_another_run(prepared: Path, tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
-    config = FinetuneConfig(task=SEX, backbone=SMALL.model_copy(update={"weights": str(path)}), training=training())
+    config = starting_from(path)
     data = open_data(prepared, config.input)
     identities = []
     for content in (b"one", b"other"):

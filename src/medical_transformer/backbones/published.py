@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
@@ -28,6 +28,7 @@ class PublishedWeights:
         terms: who published it, and its licence.
         account: every tensor of network and file.
         reasons: why a tensor was adapted, or why one of the file has no use here.
+        taught_on: which intensities it was taught on, and which the network shows it; empty for a decoder.
     """
 
     file: str
@@ -35,6 +36,7 @@ class PublishedWeights:
     terms: str
     account: LoadedWeights
     reasons: Mapping[str, str]
+    taught_on: str = ""
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return for every tensor its name, what became of it, and why."""
@@ -47,8 +49,8 @@ class PublishedWeights:
         for name, kind, reason in self.rows():
             groups.setdefault((kind, reason), []).append(name)
         lines = [f"  {kind:8}{len(names):4}  {reason or names[0]}" for (kind, reason), names in groups.items()]
-        head = f"Weights {self.file}, sha256 {self.sha256}\n  {self.terms}\n"
-        return head + "\n".join(lines)
+        head = [f"Weights {self.file}, sha256 {self.sha256}", f"  {self.terms}"]
+        return "\n".join([*head, *([f"  {self.taught_on}"] if self.taught_on else []), *lines])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def load_published(name: str, backbone: Backbone, given: str) -> PublishedWeight
     Raises:
         WeightsError: if the file cannot be had or read, is another network's, or loading would change nothing.
     """
-    return _open(name, backbone, given).load(backbone, "backbone")
+    loaded = _open(name, backbone, given).load(backbone, "backbone")
+    return replace(loaded, taught_on=BACKBONES[name].meets(backbone.intensities))
 
 
 def load_published_decoder(name: str, backbone: Backbone, given: str, decoder: nn.Module) -> PublishedWeights | None:

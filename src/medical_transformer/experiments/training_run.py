@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from torch import nn
 
 from medical_transformer.backbones import (
     PublishedWeights,
@@ -39,17 +38,23 @@ def new_backbone(config: BackboneConfig, inputs: InputConfig, seed: int) -> Back
     return backbone
 
 
-def load_encoder(backbone: nn.Module, folder: Path) -> LoadedWeights:
+def load_encoder(backbone: Backbone, folder: Path) -> LoadedWeights:
     """Put a pre-trained encoder's weights into a backbone.
 
     Raises:
-        WeightsError: if they do not fit.
+        WeightsError: if they do not fit, or were taught on other intensities.
     """
     saved: SavedModel = load_model(folder)
-    tensors = read_tensors(folder / "model.safetensors")
-    if isinstance(saved.network, TaskModel):
+    tensors, encoder = read_tensors(folder / "model.safetensors"), saved.network
+    if isinstance(encoder, TaskModel):
         prefix = "backbone."
         tensors = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        encoder = encoder.backbone
+    if encoder.intensities != backbone.intensities:
+        raise WeightsError(
+            f"{folder} was taught on {encoder.intensities!r} intensities, but the network is set to "
+            f"{backbone.intensities!r} ones; give the backbone the setting `intensities: {encoder.intensities}`."
+        )
     loaded = load_weights(backbone, tensors, allow_new=False)
     if loaded.unused:
         raise WeightsError(f"{folder}: {len(loaded.unused)} tensors have no place, such as {loaded.unused[0]!r}.")

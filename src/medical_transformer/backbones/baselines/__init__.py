@@ -3,6 +3,7 @@
 from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Translation
 from medical_transformer.backbones.baselines.highres3dnet import HighRes3DNet
 from medical_transformer.backbones.baselines.i3d import I3D
+from medical_transformer.backbones.baselines.intensities import Intensities
 from medical_transformer.backbones.baselines.medicalnet import MedicalNet, MedicalNetConfig
 from medical_transformer.backbones.baselines.models_genesis import GenesisUNet
 from medical_transformer.backbones.baselines.self_supervised_unet import SelfSupervisedUNet, SelfSupervisedUNetConfig
@@ -15,6 +16,7 @@ __all__ = [
     "BaselineConfig",
     "GenesisUNet",
     "HighRes3DNet",
+    "Intensities",
     "MedicalNet",
     "MedicalNetConfig",
     "SelfSupervisedUNet",

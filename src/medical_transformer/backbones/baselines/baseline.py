@@ -10,6 +10,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from medical_transformer.backbones.baselines.intensities import BRING, Intensities
 from medical_transformer.contracts import Backbone, Decoder, Encoding
 from medical_transformer.errors import ConfigError, WeightsError
 from medical_transformer.shapes import ScanVectors, VolumeBatch
@@ -30,6 +31,10 @@ class BaselineConfig(BaseModel):
     decoder: Annotated[
         Literal["own", "linear"], Field(description="Segment with its own decoder, or linearly on all maps.")
     ] = "own"
+    intensities: Annotated[
+        Intensities,
+        Field(description="What a prepared scan is brought to; with published weights, what these were taught on."),
+    ] = "prepared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +68,21 @@ class Baseline(Backbone):
         self.hidden_features = config.hidden
         self.feature_size = level_channels[-1]
         self.map_channels = tuple(reversed(level_channels))
+        self.intensities = config.intensities
+        self._bring = BRING[config.intensities]
         self._decoder = config.decoder
 
     def forward(self, volumes: VolumeBatch, *, maps: bool = False) -> Encoding:
-        """Encode all levels; the scan's vector is the mean of the coarsest."""
-        levels = self.encode(volumes)
+        """Encode all levels of a prepared scan; the scan's vector is the mean of the coarsest."""
+        levels = self.encode(self._bring(volumes))
         return Encoding(self.summarise(levels[-1]), tuple(reversed(levels)) if maps else ())
 
     @abstractmethod
     def encode(self, volumes: VolumeBatch) -> list[Features]:
-        """Return the levels from fine to coarse; every halving rounds up."""
+        """Return the levels from fine to coarse, of scans whose intensities were brought to the network's.
+
+        Every halving rounds up.
+        """
 
     def summarise(self, deepest: Features) -> ScanVectors:
         """Make one vector of the coarsest level."""
