@@ -86,6 +86,12 @@ def test_i3d_answers_a_grey_image_as_with_three_equal_colours(i3d_file: Path) ->
     assert len(loaded.account.unused) == 2
 
 
+def test_the_account_says_all_that_became_of_i3ds_stem(i3d_file: Path) -> None:
+    loaded = load_published("i3d", network("i3d", in_channels=4), str(i3d_file))
+    expected = "3 colour channels summed to one, repeated for every modality"
+    assert ("conv_1a.conv.weight", "adapted", expected) in loaded.rows()
+
+
 def test_a_tensor_of_another_network_is_not_taken_for_i3ds(tmp_path: Path) -> None:
     torch.save({**kinetics(piergiaj, "logits"), "Mixed_6a.b0.conv3d.weight": torch.ones(2)}, tmp_path / "other.pt")
     with pytest.raises(WeightsError, match=r"other\.pt.*Mixed_6a"):
@@ -275,6 +281,17 @@ def test_models_genesis_brings_its_decoder_but_for_the_last_layer(genesis_file: 
     assert torch.equal(own["blocks.0.0.conv.weight"], tensors["module.up_tr256.ops.0.conv1.weight"])
 
 
+def test_models_genesis_without_some_layers_of_its_decoder_is_refused_by_their_names(tmp_path: Path) -> None:
+    gone = ("module.up_tr128.up_conv.weight", "module.up_tr64.ops.1.bn1.bias")
+    cut = {name: tensor for name, tensor in genesis_tensors().items() if name not in gone}
+    torch.save({"state_dict": cut}, tmp_path / "cut.pt")
+    backbone = network("models-genesis")
+    decoder = backbone.build_decoder(4)
+    assert decoder is not None
+    with pytest.raises(WeightsError, match=r"cut\.pt: .* lack 2 .*: rises\.1\.weight, blocks\.2\.1\.norm\.bias\."):
+        load_published_decoder("models-genesis", backbone, str(tmp_path / "cut.pt"), decoder)
+
+
 def test_a_file_without_a_decoder_gives_none(medicalnet_file: Path) -> None:
     backbone = network("medicalnet", depth=10)
     decoder = backbone.build_decoder(4)
@@ -387,6 +404,11 @@ def test_a_known_file_is_fetched_once_and_checked(tmp_path: Path, monkeypatch: p
     assert find("right", "i3d") == fetched
     with pytest.raises(WeightsError, match=r"gone\.pth cannot be fetched"):
         find("gone", "i3d")
+    fetched.write_bytes(b"damaged")
+    with pytest.raises(
+        WeightsError, match=rf"there\.pth: .* fetched with {digits}.* published with {digits}; delete it"
+    ):
+        find("right", "i3d")
 
 
 def test_known_weights_are_fetched_over_https_from_their_publishers() -> None:

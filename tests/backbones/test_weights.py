@@ -41,22 +41,24 @@ def test_four_equal_channels_make_the_stem_answer_four_times_as_strongly() -> No
 
 def test_a_missing_tensor_is_refused_by_name() -> None:
     tensors = network(1).state_dict()
-    del tensors["encoders.coronal.stages.2.blocks.0.second.weight"]
-    with pytest.raises(WeightsError, match=r"encoders\.coronal\.stages\.2\.blocks\.0\.second\.weight"):
+    for gone in ("encoders.coronal.stages.2.blocks.0.second.weight", "encoders.axial.embed.bias"):
+        del tensors[gone]
+    missing = r"2 tensors of the network: encoders\.\S+\.second\.weight, encoders\.axial\.embed\.bias\."
+    with pytest.raises(WeightsError, match=missing):
         load_weights(network(2), tensors)
 
 
 def test_a_missing_tensor_may_be_allowed_and_keeps_its_initial_value() -> None:
     tensors, target = network(1).state_dict(), network(2)
     del tensors["encoders.coronal.embed.bias"]
-    loaded = load_weights(target, tensors, allow_new=True)
+    loaded = load_weights(target, tensors, may_lack=["coronal.embed.bias"])
     assert loaded.new == ("encoders.coronal.embed.bias",)
     assert torch.equal(target.encoders["coronal"].embed.bias, network(2).encoders["coronal"].embed.bias)
 
 
 def test_weights_of_another_network_altogether_are_refused_even_if_new_ones_are_allowed() -> None:
     with pytest.raises(WeightsError, match="lack"):
-        load_weights(network(2), nn.Linear(3, 2).state_dict(), allow_new=True)
+        load_weights(network(2), nn.Linear(3, 2).state_dict(), may_lack=[""])
 
 
 def test_a_wrong_shape_is_refused_with_the_name_and_both_shapes() -> None:

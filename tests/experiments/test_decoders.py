@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from medical_transformer.backbones import build_backbone
+from medical_transformer.backbones.undrawn import last_layers, undrawn
 from medical_transformer.backbones.weights import read_tensors, write_tensors
 from medical_transformer.errors import WeightsError
 from medical_transformer.experiments import BackboneConfig, FinetuneConfig, PretrainConfig, export, pretrain
 from medical_transformer.experiments.data import open_data
-from medical_transformer.experiments.decoders import last_layers, start_decoder
-from medical_transformer.experiments.methods import Undrawn
+from medical_transformer.experiments.decoders import start_decoder
 from medical_transformer.experiments.training_run import build_model, run_identity
 from medical_transformer.tasks import AnyTask, Classification, Segmentation
 from medical_transformer.training.fit import Split
@@ -82,17 +82,26 @@ def test_a_backbone_that_segments_linearly_keeps_no_decoder(prepared: Path, tmp_
 )
 def test_only_layers_that_count_outputs_are_new(name: str, new: set[str]) -> None:
     """Of V-Net's published end, both convolutions and what stands between them have one channel per output."""
-    with torch.device("meta"), Undrawn():
+    with undrawn():
         layers = {part.split(".")[0] for part in last_layers(build_backbone(name), 1)}
     assert layers == new
 
 
 def test_a_decoder_of_another_network_is_refused_by_the_name_of_its_file(taught: Path, tmp_path: Path) -> None:
-    write_tensors({"rises.0.weight": torch.zeros(3, 5)}, tmp_path / "decoder.safetensors")
+    kept = read_tensors(taught / "decoder.safetensors")
+    write_tensors({**kept, "rises.0.weight": torch.zeros(3, 5)}, tmp_path / "decoder.safetensors")
     with pytest.raises(WeightsError, match=r"decoder\.safetensors: Tensor 'rises\.0\.weight' has shape"):
         start_decoder(build_model(tuning(taught)), tmp_path)
     write_tensors({"strange": torch.zeros(3, 5)}, tmp_path / "decoder.safetensors")
     with pytest.raises(WeightsError, match=r"decoder\.safetensors: the decoder has no place for 'strange'"):
+        start_decoder(build_model(tuning(taught)), tmp_path)
+
+
+def test_a_decoder_that_lacks_more_than_its_last_layers_is_refused(taught: Path, tmp_path: Path) -> None:
+    kept = read_tensors(taught / "decoder.safetensors")
+    del kept["rises.1.weight"]
+    write_tensors(kept, tmp_path / "decoder.safetensors")
+    with pytest.raises(WeightsError, match=r"decoder\.safetensors: .* lack 1 tensors of the network: rises\.1\.weight"):
         start_decoder(build_model(tuning(taught)), tmp_path)
 
 

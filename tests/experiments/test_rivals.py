@@ -6,11 +6,20 @@ from typing import Any
 import pytest
 import torch
 
-from medical_transformer.backbones import build_backbone
-from medical_transformer.errors import WeightsError
-from medical_transformer.experiments import BackboneConfig, FinetuneConfig, InputConfig, finetune
+from medical_transformer.backbones import build_backbone, published_files
+from medical_transformer.backbones.published_files import KnownWeights
+from medical_transformer.errors import TrainingError, WeightsError
+from medical_transformer.experiments import (
+    BackboneConfig,
+    FinetuneConfig,
+    InputConfig,
+    PretrainConfig,
+    finetune,
+    pretrain,
+)
 from medical_transformer.experiments.data import open_data
 from medical_transformer.experiments.training_run import build_model, new_backbone, run_identity
+from medical_transformer.pretraining import RotationSettings
 from medical_transformer.tasks import AnyTask, Classification, Segmentation, TaskModel, load_model
 from medical_transformer.training.fit import Split
 
@@ -35,6 +44,12 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def starting_from(weights: Path, **settings: Any) -> FinetuneConfig:
     network = {**SMALL, "settings": {**SMALL["settings"], **settings}, "weights": str(weights)}
     return FinetuneConfig(task=SEX, backbone=BackboneConfig(**network), training=training(epochs=1), validation=0.33)
+
+
+@pytest.fixture(scope="module")
+def tuned(released: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a model that started from the released file."""
+    return finetune(prepared, tmp_path_factory.mktemp("tuned"), starting_from(released)).folder
 
 
 @pytest.mark.parametrize("task", [SEX, LESION], ids=["classification", "segmentation"])
@@ -64,17 +79,16 @@ def test_published_weights_are_the_start_and_their_account_is_printed(
 
 
 def test_published_weights_see_the_intensities_they_were_taught_on_when_the_model_is_used_again(
-    released: Path, prepared: Path, tmp_path: Path
+    tuned: Path, prepared: Path
 ) -> None:
-    folder = finetune(prepared, tmp_path, starting_from(released)).folder
-    saved = load_model(folder)
+    saved = load_model(tuned)
     assert saved.backbone["settings"]["intensities"] == "z-scored"
     assert isinstance(saved.network, TaskModel)
     scans = torch.from_numpy(open_data(prepared, InputConfig()).store.volumes([0, 1]))
     with torch.no_grad():
         answers, brighter = saved.network(scans), saved.network(0.5 * scans)
     torch.testing.assert_close(answers, brighter, rtol=1e-3, atol=1e-4)  # z-scores do not change with brightness
-    card = (folder / "README.md").read_text(encoding="utf-8")
+    card = (tuned / "README.md").read_text(encoding="utf-8")
     assert "| intensities in the network | z-scored |" in card
     assert "Taught on CT and MRI, z-scored" in card
     assert "MIT" in card
@@ -94,10 +108,9 @@ def test_without_published_weights_scans_stay_as_they_were_prepared() -> None:
 
 
 def test_an_encoder_that_was_taught_on_other_intensities_is_refused(
-    released: Path, prepared: Path, tmp_path: Path
+    tuned: Path,
 ) -> None:
-    encoder = finetune(prepared, tmp_path, starting_from(released)).folder
-    plain = FinetuneConfig(task=SEX, backbone=BackboneConfig(**SMALL), encoder=str(encoder), training=training())
+    plain = FinetuneConfig(task=SEX, backbone=BackboneConfig(**SMALL), encoder=str(tuned), training=training())
     with pytest.raises(WeightsError, match=r"'z-scored' intensities.*`intensities: z-scored`"):
         build_model(plain)
 
@@ -105,6 +118,28 @@ def test_an_encoder_that_was_taught_on_other_intensities_is_refused(
 def test_published_weights_of_another_network_are_refused(released: Path) -> None:
     with pytest.raises(WeightsError, match=r"resnet_10_23dataset\.pth"):
         new_backbone(BackboneConfig(name="models-genesis", weights=str(released)), InputConfig(), 0)
+
+
+def test_a_name_stands_for_the_bytes_that_were_fetched(
+    released: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = tmp_path / "publisher.pth"
+    monkeypatch.setattr(published_files, "KNOWN", {"named": KnownWeights("medicalnet", publisher.as_uri())})
+    config = starting_from(Path("named"))
+    data = open_data(prepared, config.input)
+    pretraining = PretrainConfig(backbone=config.backbone, method=RotationSettings(), training=training(epochs=1))
+    identities = []
+    for cache, change in (("one", 0.0), ("other", 1.0)):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / cache))
+        content = torch.load(released, weights_only=True)
+        content["state_dict"]["module.bn1.bias"] += change
+        torch.save(content, publisher)
+        identities.append(run_identity(data, Split((0, 1), (2,)), config))
+        if cache == "one":
+            pretrain(prepared, tmp_path / "run", pretraining)
+    assert identities[0] != identities[1]
+    with pytest.raises(TrainingError, match="belongs to a run with other settings"):
+        pretrain(prepared, tmp_path / "run", pretraining)
 
 
 def test_other_bytes_under_the_same_name_are_another_run(prepared: Path, tmp_path: Path) -> None:

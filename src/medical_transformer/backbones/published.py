@@ -1,15 +1,15 @@
 """Loading weights that others published into a backbone, with an account of every tensor."""
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
 
 from medical_transformer.backbones.baselines import Baseline, Translation
-from medical_transformer.backbones.published_files import find, read_published
+from medical_transformer.backbones.published_files import checksum, find, read_published
 from medical_transformer.backbones.registry import BACKBONES
+from medical_transformer.backbones.undrawn import last_layers
 from medical_transformer.backbones.weights import LoadedWeights, load_weights
 from medical_transformer.contracts import Backbone
 from medical_transformer.errors import WeightsError
@@ -62,8 +62,8 @@ class _Opened:
     terms: str
     translation: Translation
 
-    def load(self, module: nn.Module, part: str) -> PublishedWeights:
-        """Put the backbone's or the decoder's tensors into a module; the others are unused there."""
+    def load(self, module: nn.Module, part: str, new: Collection[str] = ()) -> PublishedWeights:
+        """Put the backbone's or the decoder's tensors into a module; the others are unused there, `new` stay new."""
         parts = {"backbone": self.translation.backbone, "decoder": self.translation.decoder}
         tensors, own = parts.pop(part), module.state_dict()
         strange = [name for name in tensors if name not in own]
@@ -72,7 +72,7 @@ class _Opened:
                 f"{self.path}: the network has no place for {strange[0]!r} ({len(strange)} such tensors)."
             )
         try:
-            account = load_weights(module, tensors, allow_new=part == "decoder", may_lack=MAY_LACK)
+            account = load_weights(module, tensors, may_lack=(*MAY_LACK, *new))
         except WeightsError as error:
             raise WeightsError(f"{self.path}: {error}") from error
         others = {name: f"of the {other}" for other, names in parts.items() for name in names}
@@ -84,13 +84,17 @@ class _Opened:
         adapted = tuple(name for name in (*account.loaded, *account.adapted) if name not in loaded)
         reasons = {
             **dict.fromkeys(loaded, "as they are"),
-            **dict.fromkeys(adapted, "repeated for every modality"),
             **dict.fromkeys(account.new, "not in the file"),
             **unused,
-            **changed,
+            **{name: _changes(changed.get(name), repeated=name in account.adapted) for name in adapted},
         }
         whole = LoadedWeights(loaded, adapted, account.new, tuple(unused))
         return PublishedWeights(self.path.name, self.sha256, self.terms, whole, reasons)
+
+
+def _changes(translated: str | None, *, repeated: bool) -> str:
+    """Say all that was done to a tensor, in order."""
+    return ", ".join(filter(None, (translated, "repeated for every modality" if repeated else None)))
 
 
 def load_published(name: str, backbone: Backbone, given: str) -> PublishedWeights:
@@ -109,18 +113,21 @@ def load_published(name: str, backbone: Backbone, given: str) -> PublishedWeight
 
 
 def load_published_decoder(name: str, backbone: Backbone, given: str, decoder: nn.Module) -> PublishedWeights | None:
-    """Load the decoder of a published file; its last layer stays new. None if the file has no decoder."""
+    """Load the decoder of a published file; its last layers stay new. None if the file has no decoder.
+
+    Raises:
+        WeightsError: if the file holds a part of a decoder only.
+    """
     opened = _open(name, backbone, given)
-    return opened.load(decoder, "decoder") if opened.translation.decoder else None
+    return opened.load(decoder, "decoder", last_layers(backbone)) if opened.translation.decoder else None
 
 
 def _open(name: str, backbone: Backbone, given: str) -> _Opened:
     if not isinstance(backbone, Baseline):
         raise WeightsError(f"No published weights of backbone {name!r} are known; start from `--encoder` instead.")
     path = find(given, name)
-    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
     try:
         translation = backbone.translate(read_published(path))
     except WeightsError as error:
         raise error if str(error).startswith(str(path)) else WeightsError(f"{path}: {error}") from error
-    return _Opened(path, checksum, BACKBONES[name].weights, translation)
+    return _Opened(path, checksum(path), BACKBONES[name].weights, translation)

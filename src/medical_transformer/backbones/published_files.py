@@ -3,10 +3,12 @@
 Safetensors, or torch's own format with everything refused that is neither a tensor nor a plain value.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from urllib.error import URLError
 
@@ -15,6 +17,7 @@ from torch import Tensor
 
 from medical_transformer.backbones.weights import read_tensors
 from medical_transformer.errors import WeightsError
+from medical_transformer.volumes.whole_files import whole_file, write_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,11 @@ KNOWN: Mapping[str, KnownWeights] = {
 
 
 def find(given: str, name: str) -> Path:
-    """Return a file of weights, fetching a known one that is not there yet.
+    """Return a file of weights, fetching a known one that is not there yet, and checking one that is.
 
     Raises:
-        WeightsError: if there is no such file or name, or the name is another backbone's.
+        WeightsError: if there is no such file or name, the name is another backbone's, or the file that was fetched
+            is not any more what it was.
     """
     if Path(given).is_file():
         return Path(given)
@@ -65,9 +69,28 @@ def find(given: str, name: str) -> Path:
     if known.backbone != name:
         raise WeightsError(f"Weights {given!r} are for backbone {known.backbone!r}, not for {name!r}.")
     path = _cache() / Path(known.url).name
-    if not path.is_file():
+    if not (path.is_file() and _note(path).is_file()):
         _fetch(known, path)
+    noted, found = _note(path).read_text(encoding="utf-8").strip(), checksum(path)
+    if found != noted or not found.startswith(known.sha256):
+        raise WeightsError(
+            f"{path}: its checksum is {found}, but it was fetched with {noted}"
+            f"{f' and published with {known.sha256}' if known.sha256 else ''}; delete it, so that it is fetched again."
+        )
     return path
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hex digits."""
+    state = path.stat()
+    return _checksum(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=32)
+def _checksum(path: Path, changed_ns: int, size: int) -> str:
+    """Compute it once per file and process: every unit of a comparison asks for it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_published(path: Path) -> dict[str, Tensor]:
@@ -102,10 +125,16 @@ def _cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "medical-transformer" / "weights"
 
 
+def _note(path: Path) -> Path:
+    """Return where the checksum stands that a file was fetched with."""
+    return path.with_name(f"{path.name}.sha256")
+
+
 def _fetch(known: KnownWeights, path: Path) -> None:
     """Fetch a file from its publisher; it appears under its name only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        torch.hub.download_url_to_file(known.url, str(path), known.sha256 or None, progress=False)
+        with whole_file(path) as aside:
+            torch.hub.download_url_to_file(known.url, str(aside), known.sha256 or None, progress=False)
+            write_bytes(_note(path), checksum(aside).encode())
     except (URLError, OSError, RuntimeError) as error:
         raise WeightsError(f"{known.url} cannot be fetched ({error}); give the file itself instead.") from error

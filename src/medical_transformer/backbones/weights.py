@@ -1,6 +1,6 @@
 """Saving weights, and loading them with an account of every tensor; never by pickle."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from medical_transformer.errors import WeightsError
 from medical_transformer.volumes.whole_files import whole_file
+
+# How many missing tensors a refusal names.
+NAMED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: weights cannot be read ({error}).") from error
 
 
-def load_weights(
-    module: nn.Module, tensors: Mapping[str, Tensor], *, allow_new: bool = False, may_lack: tuple[str, ...] = ()
-) -> LoadedWeights:
+def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], *, may_lack: Collection[str] = ()) -> LoadedWeights:
     """Put tensors into a module and say what became of each.
 
     A convolution that was trained on one channel is repeated for a network of several (paper section 4.1.2).
@@ -83,8 +84,7 @@ def load_weights(
     Args:
         module: the network; changed in place.
         tensors: by name, as `state_dict` names them.
-        allow_new: whether the network may have tensors that the file lacks.
-        may_lack: ends of names that the file may lack in any case.
+        may_lack: names, or ends of names, of tensors that keep their initial values where the file lacks them.
 
     Raises:
         WeightsError: if shapes do not fit, tensors are missing, or loading changed nothing.
@@ -92,9 +92,11 @@ def load_weights(
     own = module.state_dict()
     shared = [name for name in own if name in tensors]
     new = tuple(name for name in own if name not in tensors)
-    missing = [name for name in new if not allow_new and not name.endswith(may_lack)] if shared else list(own)
+    missing = [name for name in new if not name.endswith(tuple(may_lack))] if shared else list(own)
     if missing:
-        raise WeightsError(f"The weights lack {len(missing)} tensors of the network, such as {missing[0]!r}.")
+        further = len(missing) - NAMED
+        named = ", ".join(missing[:NAMED]) + (f" and {further} more" if further > 0 else "")
+        raise WeightsError(f"The weights lack {len(missing)} tensors of the network: {named}.")
     fitted = {name: _fit(name, tensors[name], own[name]) for name in shared}
     # Counters and vectors of ones are alike in all networks; matrices and kernels are not.
     telling = [name for name in shared if own[name].ndim > 1] or shared

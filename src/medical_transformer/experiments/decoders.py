@@ -4,18 +4,16 @@ Models Genesis' published network goes on with it (doi 10.1016/j.media.2020.1018
 whose size follows the number of outputs: they made intensities of the features, and are to make classes now.
 """
 
-import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from medical_transformer.backbones import PublishedWeights
+from medical_transformer.backbones.published_files import checksum
+from medical_transformer.backbones.undrawn import last_layers
 from medical_transformer.backbones.weights import load_weights, read_tensors, write_tensors
-from medical_transformer.contracts import Backbone, Decoder
+from medical_transformer.contracts import Decoder
 from medical_transformer.errors import WeightsError
-from medical_transformer.experiments.methods import Undrawn
 from medical_transformer.pretraining import Pretext, Restoration
 from medical_transformer.tasks import TaskModel
 
@@ -44,7 +42,7 @@ def start_decoder(model: TaskModel, folder: Path) -> PublishedWeights | None:
         what became of every tensor; None where the folder has no decoder or the model has no use for one.
 
     Raises:
-        WeightsError: if it is there but does not fit.
+        WeightsError: if it is there but does not fit, or lacks more than the last layers.
     """
     path = folder / DECODER_FILE
     if not isinstance(model.head, Decoder) or not path.is_file():
@@ -54,7 +52,7 @@ def start_decoder(model: TaskModel, folder: Path) -> PublishedWeights | None:
     if strange:
         raise WeightsError(f"{path}: the decoder has no place for {strange[0]!r} ({len(strange)} such tensors).")
     try:
-        account = load_weights(model.head, tensors, allow_new=True)
+        account = load_weights(model.head, tensors, may_lack=last_layers(model.backbone))
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error
     reasons = {
@@ -62,8 +60,7 @@ def start_decoder(model: TaskModel, folder: Path) -> PublishedWeights | None:
         **dict.fromkeys(account.adapted, "repeated for every modality"),
         **dict.fromkeys(account.new, "made intensities, makes classes now"),
     }
-    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-    return PublishedWeights(path.name, checksum, f"Pre-trained beside {folder}.", account, reasons)
+    return PublishedWeights(path.name, checksum(path), f"Pre-trained beside {folder}.", account, reasons)
 
 
 def copy_decoder(folder: Path, out: Path) -> None:
@@ -71,13 +68,3 @@ def copy_decoder(folder: Path, out: Path) -> None:
     if (folder / DECODER_FILE).is_file():
         out.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / DECODER_FILE, out / DECODER_FILE)
-
-
-def last_layers(backbone: Backbone, outputs: int) -> set[str]:
-    """Name the tensors of a backbone's decoder whose size follows the number of outputs."""
-    with torch.device("meta"), Undrawn():
-        own, wider = (backbone.build_decoder(count) for count in (outputs, outputs + 1))
-    assert own is not None
-    assert wider is not None
-    shapes = {name: tensor.shape for name, tensor in wider.state_dict().items()}
-    return {name for name, tensor in own.state_dict().items() if tensor.shape != shapes[name]}

@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import torch
-from torch.overrides import TorchFunctionMode
 
 from medical_transformer.backbones import BACKBONES, build_backbone
 from medical_transformer.backbones.published_files import KNOWN
+from medical_transformer.backbones.undrawn import undrawn
 from medical_transformer.tasks import BRATS_REGIONS, AnyTask, Classification, Regression, Segmentation, TaskModel
 
 # The paper's three tasks: AD/MCI/CN and age from one T1 scan, tumours from four modalities.
@@ -70,14 +67,7 @@ def methods() -> tuple[Method, ...]:
     )
 
 
-class Undrawn(TorchFunctionMode):
-    """Leave initial weights undrawn: for normal ones, torch would load its compiler on a device without values."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return args[0] if func is torch.Tensor.normal_ else func(*args, **(kwargs or {}))
-
-
 def _count(name: str, task: AnyTask, channels: int) -> int:
-    with torch.device("meta"), Undrawn():
+    with undrawn():
         model = TaskModel(build_backbone(name, {"in_channels": channels}), task)
     return sum(parameter.numel() for parameter in model.parameters())

@@ -9,6 +9,7 @@ from medical_transformer.errors import CohortError
 from medical_transformer.experiments.config import PretrainConfig, identity
 from medical_transformer.experiments.data import Data
 from medical_transformer.experiments.progress import EpochProgress
+from medical_transformer.experiments.training_run import published_bytes
 from medical_transformer.pretraining import Pretext
 from medical_transformer.training import Fitted, TrainingConfig, fit
 from medical_transformer.training.fit import Source, Split
@@ -57,6 +58,7 @@ class Run:
         """Train an objective in a folder of its own, or take up what lies there."""
         split = self._with_owners() if objective.needs_other_subjects else self.split
         who: tuple[str | int, ...] = ("training", *split.training, "validation", *split.validation)
+        start = published_bytes(self.config.backbone)
         with EpochProgress(f"stage {number}, {title}", training.epochs) as progress:
             fitted = fit(
                 objective,
@@ -64,7 +66,7 @@ class Run:
                 split,
                 training,
                 folder=self.folder / f"stage-{number}",
-                identity=identity(self.config, self.data.cohort, "stage", number, *who),
+                identity=identity(self.config, self.data.cohort, "stage", number, *who, *start),
                 on_epoch=progress,
             )
         return Stage(title, fitted, objective.chance)

@@ -1,6 +1,5 @@
 """Training one model: the piece that fine-tuning and every fold of an evaluation share."""
 
-import hashlib
 import math
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from medical_transformer.backbones import (
     load_published,
     load_published_decoder,
 )
+from medical_transformer.backbones.published_files import checksum, find
 from medical_transformer.backbones.weights import LoadedWeights, load_weights, read_tensors
 from medical_transformer.contracts import Backbone, Decoder
 from medical_transformer.errors import WeightsError
@@ -55,7 +55,7 @@ def load_encoder(backbone: Backbone, folder: Path) -> LoadedWeights:
             f"{folder} was taught on {encoder.intensities!r} intensities, but the network is set to "
             f"{backbone.intensities!r} ones; give the backbone the setting `intensities: {encoder.intensities}`."
         )
-    loaded = load_weights(backbone, tensors, allow_new=False)
+    loaded = load_weights(backbone, tensors)
     if loaded.unused:
         raise WeightsError(f"{folder}: {len(loaded.unused)} tensors have no place, such as {loaded.unused[0]!r}.")
     return loaded
@@ -113,17 +113,19 @@ def run_identity(data: Data, split: Split, config: FinetuneConfig, *place: str |
     """
     labels = (str(scan.labels.get(config.task.label)) for scan in data.cohort.scans)
     parts: list[str | int] = ["training", *split.training, "validation", *split.validation, "labels", *labels]
-    for weights in _starting_files(config):
-        parts.append(hashlib.sha256(weights.read_bytes()).hexdigest())
-    return identity(config, data.cohort, *place, *parts)
-
-
-def _starting_files(config: FinetuneConfig) -> list[Path]:
-    """Return the files that training starts from, as far as they lie here already."""
     names = ("model.safetensors", DECODER_FILE)
     encoder = [] if config.encoder is None else [place_of(config.encoder) / name for name in names]
-    published = [] if config.backbone.weights is None else [Path(config.backbone.weights)]
-    return [path for path in (*encoder, *published) if path.is_file()]
+    starts = (*(checksum(path) for path in encoder if path.is_file()), *published_bytes(config.backbone))
+    return identity(config, data.cohort, *place, *parts, *starts)
+
+
+def published_bytes(config: BackboneConfig) -> tuple[str, ...]:
+    """Return the checksum of the published weights that a backbone starts from: a name says nothing of the bytes.
+
+    Raises:
+        WeightsError: if they cannot be had.
+    """
+    return () if config.weights is None else (checksum(find(config.weights, config.name)),)
 
 
 def build_model(config: FinetuneConfig) -> TaskModel:
