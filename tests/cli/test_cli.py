@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from medical_transformer.cli import main
 from medical_transformer.cli.app import VERBS, build_app
 from medical_transformer.cli.options import writable
 from medical_transformer.errors import ConfigError
+from medical_transformer.experiments import METHODS
 from medical_transformer.tasks import shipped_models
 from medical_transformer.volumes import Grid, Volume, write_volume
 
@@ -144,9 +146,40 @@ def test_models_prints_what_ships_as_json() -> None:
     assert [one["name"] for one in json.loads(medtrans("models", "--json").stdout)] == list(shipped_models())
 
 
-def test_methods_prints_the_counts_of_table_3_as_json() -> None:
-    (ours,) = [one for one in json.loads(medtrans("methods", "--json").stdout) if one["name"] == "medical-transformer"]
-    assert ours["parameters"] == {"classification": 2_402_163, "regression": 2_401_777, "segmentation": 2_410_756}
+@pytest.fixture(scope="module")
+def listed() -> dict[str, dict[str, Any]]:
+    """Return what `methods --json` lists: kinds of methods, each by name."""
+    found = json.loads(CliRunner().invoke(build_app(), ["methods", "--json"]).stdout)
+    return {kind: {one["name"]: one for one in methods} for kind, methods in found.items()}
+
+
+def test_methods_prints_the_counts_of_table_3_as_json(listed: dict[str, dict[str, Any]]) -> None:
+    counts = listed["backbones"]["medical-transformer"]["parameters"]
+    assert counts == {"classification": 2_402_163, "regression": 2_401_777, "segmentation": 2_410_756}
+
+
+def test_methods_lists_every_way_to_pretrain_with_its_source_and_backbones(listed: dict[str, dict[str, Any]]) -> None:
+    pretraining, backbones = listed["pretraining"], set(listed["backbones"])
+    assert set(pretraining) == set(METHODS)
+    assert pretraining["medical-transformer"]["backbones"] == ["medical-transformer"]
+    for name in set(METHODS) - {"medical-transformer"}:
+        assert set(pretraining[name]["backbones"]) == backbones, name
+    assert {one["source"] for name, one in pretraining.items() if name.startswith("3d-")} == {"arXiv 2006.03829"}
+    assert pretraining["3d-cpc"]["publication"].startswith("Taleb et al. 2020")
+    assert "patent" in pretraining["models-genesis"]["note"]
+
+
+def test_methods_lists_the_classical_baseline(listed: dict[str, dict[str, Any]]) -> None:
+    assert listed["classical"]["tissue-volumes"]["source"].startswith("Ashburner and Friston 2005")
+
+
+def test_methods_in_words_names_everything_that_its_json_names(listed: dict[str, dict[str, Any]]) -> None:
+    lines = CliRunner().invoke(build_app(), ["methods"]).stdout.splitlines()
+    for kind, methods in listed.items():
+        for name in methods:
+            assert any(line.startswith(f"{name}: ") for line in lines), (kind, name)
+    assert any("taught on video in colour, in [-1, 1] (intensities: symmetric)" in line for line in lines)
+    assert any(line.startswith("3d-rotation: ") and "any backbone" in line for line in lines)
 
 
 def test_sigterm_ends_a_verb_as_an_interruption_does(monkeypatch: pytest.MonkeyPatch) -> None:

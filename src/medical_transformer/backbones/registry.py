@@ -22,7 +22,7 @@ class BackboneEntry:
         config: its settings; every one has `in_channels`.
         build: makes the network from them.
         title: what to call it in a table.
-        source: where it is described.
+        source: where it is described, and by whom where the name does not tell.
         licence: of this implementation.
         weights: who published weights for it, and under which licence; empty where nobody did.
         taught_on: scans and intensities that these were taught on, and what of it is not done here.
@@ -135,7 +135,7 @@ MEASUREMENTS: Mapping[str, BackboneEntry] = {
         TissueVolumes,
         "Tissue volumes and a linear model",
         "Ashburner and Friston 2005, doi 10.1016/j.neuroimage.2005.02.018",
-        note="Not among the paper's methods.",
+        note="Not among the paper's methods. It predicts labels and numbers; `compare` has it as `kind: classical`.",
     ),
 }
 

@@ -1,46 +1,64 @@
 """`medtrans methods`."""
 
 import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from medical_transformer.experiments import Method
-
 TASKS = ("classification", "regression", "segmentation")
+One = Mapping[str, Any]
 
 
 def methods(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List all backbones with their exact parameter counts per task."""
+    """List backbones with exact parameter counts per task, ways to pre-train, and the classical baseline."""
+    from medical_transformer.experiments import listing
+
+    found = listing()
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    _print_counts(found["backbones"])
+    for method in found["backbones"]:
+        typer.echo(_backbone(method))
+    typer.echo("\nPre-training without labels (medtrans pretrain --method):")
+    for method in found["pretraining"]:
+        typer.echo(_pretraining(method, len(found["backbones"])))
+    typer.echo("\nClassical (--backbone):")
+    for method in found["classical"]:
+        typer.echo(f"{_about(method)}; {method['licence']}. {method['note']}".rstrip())
+
+
+def _print_counts(backbones: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from medical_transformer.experiments import methods as run
-
-    found = run()
-    if as_json:
-        typer.echo(json.dumps([asdict(method) for method in found], indent=2))
-        return
     table = Table("name")
     for heading in TASKS:
         table.add_column(heading, justify="right", no_wrap=True)
-    for method in found:
-        counts = (_count(method.parameters[kind], method.printed.get(kind)) for kind in TASKS)
-        table.add_row(method.name, *counts)
+    for method in backbones:
+        table.add_row(
+            method["name"], *(_count(method["parameters"][kind], method["printed"].get(kind)) for kind in TASKS)
+        )
     Console().print(table)
-    for method in found:
-        typer.echo(_remarks(method))
 
 
 def _count(parameters: int, printed: str | None) -> str:
     return f"{parameters:,}" + (f"\npaper {printed}M" if printed else "")
 
 
-def _remarks(method: "Method") -> str:
-    names = f" (--weights {', '.join(method.known)}, or a file)" if method.known else " (--weights FILE)"
-    taught_on = f"; taught on {method.taught_on} (intensities: {method.intensities})"
-    weights = f"weights: {method.weights}{names}{taught_on}." if method.weights else "No weights are published."
-    about = f"{method.name}: {method.title}; {method.source}; {method.licence}."
-    return " ".join([about, weights, method.note]).rstrip()
+def _about(method: One) -> str:
+    return f"{method['name']}: {method['title']}; {method['source']}"
+
+
+def _backbone(method: One) -> str:
+    names = f" (--weights {', '.join(method['known'])}, or a file)" if method["known"] else " (--weights FILE)"
+    taught_on = f"; taught on {method['taught_on']} (intensities: {method['intensities']})"
+    weights = f"weights: {method['weights']}{names}{taught_on}." if method["weights"] else "No weights are published."
+    return f"{_about(method)}; {method['licence']}. {weights} {method['note']}".rstrip()
+
+
+def _pretraining(method: One, backbones: int) -> str:
+    every = len(method["backbones"]) == backbones
+    teaches = "any backbone" if every else f"backbone {', '.join(method['backbones'])}"
+    return f"{_about(method)}, {method['publication']}; {teaches}. {method['note']}".rstrip()

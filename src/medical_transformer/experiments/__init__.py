@@ -11,7 +11,7 @@ from medical_transformer.experiments.config import (
 from medical_transformer.experiments.evaluate import evaluate
 from medical_transformer.experiments.export import Exported, export
 from medical_transformer.experiments.finetune import Finetuned, finetune
-from medical_transformer.experiments.methods import Method, methods
+from medical_transformer.experiments.methods import Method, listing, methods
 from medical_transformer.experiments.models import ShippedModel, models
 from medical_transformer.experiments.pretext_tasks import METHODS, PretrainingMethod
 from medical_transformer.experiments.pretrain import Pretrained, pretrain
@@ -38,6 +38,7 @@ __all__ = [
     "evaluate",
     "export",
     "finetune",
+    "listing",
     "methods",
     "models",
     "pretrain",

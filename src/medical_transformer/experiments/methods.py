@@ -1,11 +1,14 @@
-"""`medtrans methods`: every backbone with its exact parameter counts per task (Table 3 of the paper)."""
+"""`medtrans methods`: all that can be compared, with exact parameter counts per task (Table 3 of the paper)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from medical_transformer.backbones import BACKBONES, build_backbone
 from medical_transformer.backbones.published_files import KNOWN
+from medical_transformer.backbones.registry import MEASUREMENTS
 from medical_transformer.backbones.undrawn import undrawn
+from medical_transformer.experiments.pretext_tasks import METHODS
 from medical_transformer.tasks import BRATS_REGIONS, AnyTask, Classification, Regression, Segmentation, TaskModel
 
 # The paper's three tasks: AD/MCI/CN and age from one T1 scan, tumours from four modalities.
@@ -65,6 +68,23 @@ def methods() -> tuple[Method, ...]:
         )
         for name, entry in BACKBONES.items()
     )
+
+
+def listing() -> dict[str, list[dict[str, Any]]]:
+    """List everything that can be compared, as plain values.
+
+    Returns:
+        `backbones` (`--backbone`), `pretraining` (`--method` of `pretrain`) and `classical` (`--backbone`, with a
+        linear model fitted in closed form).
+    """
+    return {
+        "backbones": [asdict(method) for method in methods()],
+        "pretraining": [{"name": name, **asdict(method)} for name, method in METHODS.items()],
+        "classical": [
+            {"name": name, "title": one.title, "source": one.source, "licence": one.licence, "note": one.note}
+            for name, one in MEASUREMENTS.items()
+        ],
+    }
 
 
 def _count(name: str, task: AnyTask, channels: int) -> int:

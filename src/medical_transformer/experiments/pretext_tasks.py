@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from medical_transformer.backbones import BACKBONES
 from medical_transformer.contracts import Backbone
 from medical_transformer.errors import TrainingError
 from medical_transformer.pretraining import (
@@ -41,52 +42,59 @@ class PretrainingMethod:
         title: what it is called in a table.
         teaches: what the network learns, as a sentence of its card.
         source: where it is described.
+        publication: who described it, under which title.
         note: terms that bind its user.
+        backbones: names of those that it can teach.
     """
 
     title: str
     teaches: str
     source: str
+    publication: str
     note: str = ""
+    backbones: tuple[str, ...] = tuple(BACKBONES)
 
 
-TALEB = "arXiv 2006.03829"
+TALEB = ("arXiv 2006.03829", "Taleb et al. 2020, 3D Self-Supervised Methods for Medical Imaging")
 METHODS: Mapping[str, PretrainingMethod] = {
     "medical-transformer": PretrainingMethod(
         "Medical Transformer",
         "A backbone pre-trained without labels in two stages: an exemplar network on Bezier-transformed scans, "
         "then the prediction of masked slices' encoding vectors.",
         "arXiv 2104.13633",
+        "Jun et al. 2021, Medical Transformer: Universal Brain Encoder for 3D MRI Analysis",
+        backbones=("medical-transformer",),
     ),
     "3d-rpl": PretrainingMethod(
         "3-D relative patch location",
         "A backbone pre-trained without labels: it tells which of 26 neighbours of the central patch it is shown.",
-        TALEB,
+        *TALEB,
     ),
     "3d-rotation": PretrainingMethod(
         "3-D rotation",
         "A backbone pre-trained without labels: it tells by which of ten quarter turns a scan was rotated.",
-        TALEB,
+        *TALEB,
     ),
     "3d-jigsaw": PretrainingMethod(
         "3-D jigsaw",
         "A backbone pre-trained without labels: it tells by which of fixed permutations 27 patches were shuffled.",
-        TALEB,
+        *TALEB,
     ),
     "3d-cpc": PretrainingMethod(
         "3-D contrastive predictive coding",
         "A backbone pre-trained without labels: it tells the patches that follow in a scan from those of others.",
-        TALEB,
+        *TALEB,
     ),
     "3d-exemplar": PretrainingMethod(
         "3-D exemplar",
         "A backbone pre-trained without labels: an augmented scan is nearer to itself than to another subject's.",
-        TALEB,
+        *TALEB,
     ),
     "models-genesis": PretrainingMethod(
         "Models Genesis",
         "A backbone pre-trained without labels: it restores scans from distorted ones.",
         "doi 10.1016/j.media.2020.101840",
+        "Zhou et al. 2021, Models Genesis",
         "The authors' own code and weights are for academic, non-commercial use, and they say that a patent is "
         "pending; neither is part of this package.",
     ),
