@@ -50,7 +50,7 @@ def finetune(prepared: Path, out: Path, config: FinetuneConfig) -> Finetuned:
     keep_origin("finetune", prepared, out)
     with EpochProgress(f"fine-tuning, {config.task.label}", config.training.epochs) as progress:
         model, fitted = train_model(data, split, config, folder=out, on_epoch=progress)
-    best = {"epoch": fitted.best.epoch, "loss": fitted.best.validation_loss or 0.0, **fitted.best.metrics}
+    best = {"epoch": fitted.best.epoch, "loss": fitted.best.validation_loss, **fitted.best.metrics}
     about = {**facts_about(config, labelled), "best": best}
     saved = saved_model(model, data, config, about)
     save_model(saved, out / "model")

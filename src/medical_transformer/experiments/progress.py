@@ -45,4 +45,4 @@ class EpochProgress:
 
 def _numbers(record: EpochRecord) -> str:
     shown = {"training": record.training_loss, "validation": record.validation_loss, **record.metrics}
-    return "  ".join(f"{name} {value:.4g}" for name, value in shown.items() if value is not None)
+    return "  ".join(f"{name} {value:.4g}" for name, value in shown.items())

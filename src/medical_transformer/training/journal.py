@@ -15,7 +15,7 @@ class EpochRecord:
     Attributes:
         epoch: counted from 1.
         training_loss: mean over the epoch's steps.
-        validation_loss: mean over the validation scans; None where it was not computed.
+        validation_loss: mean over the validation scans; the loop always validates.
         metrics: further scores on the validation scans.
         learning_rate: of the epoch.
         seconds: wall-clock time, the one field that a repeated run does not reproduce.
@@ -23,16 +23,14 @@ class EpochRecord:
 
     epoch: int
     training_loss: float
-    validation_loss: float | None
+    validation_loss: float
     metrics: Mapping[str, float] = field(default_factory=dict)
     learning_rate: float
     seconds: float
 
     def number(self, name: str) -> float:
         """Return a validation number; `loss` is the validation loss."""
-        value = self.validation_loss if name == "loss" else self.metrics[name]
-        assert value is not None, "the loop always validates"
-        return value
+        return self.validation_loss if name == "loss" else self.metrics[name]
 
 
 @dataclass(slots=True)

@@ -10,10 +10,13 @@ import pytest
 
 from medical_transformer.errors import ConfigError, NonFiniteLossError
 from medical_transformer.experiments.comparison import Compared, ComparisonConfig, compare, grid, running
-from medical_transformer.experiments.comparison.setup import Setup
+from medical_transformer.experiments.comparison.collecting import facts_about_methods, protocol
+from medical_transformer.experiments.comparison.opening import open_task
+from medical_transformer.experiments.comparison.setup import Setup, set_up
+from medical_transformer.experiments.comparison.units import Unit
 from medical_transformer.experiments.config import FinetuneConfig
-from medical_transformer.tasks import TaskModel, load_model
-from medical_transformer.training import Fitted
+from medical_transformer.tasks import Classification, Regression, Segmentation, TaskModel, load_model
+from medical_transformer.training import EpochRecord, Fitted, Journal
 from medical_transformer.training.fit import OnEpoch
 
 Everything = tuple[ComparisonConfig, Path, Compared]
@@ -164,6 +167,43 @@ def test_the_learning_rate_is_searched_on_the_validation_part(
     assert started == "Starts from random weights."
     assert backbone.startswith("Backbone medical-transformer with width 4, ")
     assert re.fullmatch(r"Chosen on the validation parts: (learning rate \S+ \(\d times?\)(, )?)+\.", chosen)
+
+
+def test_a_rate_that_a_method_states_for_itself_is_not_searched_and_this_is_noted(
+    experiment: Callable[..., ComparisonConfig], tmp_path: Path
+) -> None:
+    methods = {"searched": {"training": {"batch_size": 3}}, "stated": {"training": {"learning_rate": 3e-3}}}
+    config = experiment(methods=methods, reference="searched", search={"learning_rate": (1e-6, 1e-2)})
+    task = open_task(config, "brain-age")
+    setups = [set_up(config, task, Unit("brain-age", name, 1.0, 0, 1), tmp_path) for name in methods]
+    rates = [[one.training.learning_rate for one in setup.candidates] for setup in setups]
+    assert rates == [[1e-6, 1e-2], [3e-3]]
+    searched, stated = (one.notes for one in facts_about_methods(config, ()))
+    assert searched[-1] == "Trained otherwise than the other methods: batch_size 3."
+    assert stated[-2:] == (
+        "Trained otherwise than the other methods: learning_rate 0.003.",
+        "Its learning rate is its own and was not searched.",
+    )
+    assert "for every network but stated, which have their own" in protocol(config, {}, ())["searched"]
+    assert "searched" not in " ".join(facts_about_methods(experiment(methods=methods, reference="stated"), ())[1].notes)
+
+
+def test_less_validation_loss_is_better_and_none_at_all_is_an_error() -> None:
+    sex = FinetuneConfig(task=Classification(label="sex", classes=("female", "male")))
+    age = FinetuneConfig(task=Regression(label="age_years"))
+    lesion = FinetuneConfig(task=Segmentation(values=(1,), regions={"lesion": (1,)}))
+
+    def fitted(loss: Any, **metrics: float) -> Fitted:
+        record = EpochRecord(
+            epoch=1, training_loss=0.5, validation_loss=loss, metrics=metrics, learning_rate=1e-3, seconds=1.0
+        )
+        return Fitted(Journal([record]), record)
+
+    better, worse = fitted(0.2, mae=9.0, dice=0.4), fitted(0.3, mae=11.0, dice=0.3)
+    for config in (sex, age, lesion):
+        assert running._badness(better, config) < running._badness(worse, config)
+    with pytest.raises(TypeError):
+        min((fitted(0.2), fitted(None)), key=lambda one: running._badness(one, sex))
 
 
 def test_a_learning_rate_whose_loss_ceases_to_be_finite_is_not_chosen(

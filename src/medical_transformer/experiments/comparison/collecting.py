@@ -7,7 +7,12 @@ from pathlib import Path
 
 from medical_transformer.cohorts.indexed import counted
 from medical_transformer.evaluation import EvaluationResult, MethodFacts, Trial
-from medical_transformer.experiments.comparison.config import ClassicalMethod, ComparisonConfig, Method, ProbeMethod
+from medical_transformer.experiments.comparison.config import (
+    ClassicalMethod,
+    ComparisonConfig,
+    NetworkMethod,
+    ProbeMethod,
+)
 from medical_transformer.experiments.comparison.opening import OpenTask
 from medical_transformer.experiments.comparison.running import finished
 from medical_transformer.experiments.comparison.setup import Setup, set_up
@@ -62,14 +67,15 @@ def facts_about_methods(config: ComparisonConfig, trials: Sequence[Trial]) -> tu
                 title=method.title or name,
                 group=method.group,
                 parameters={one.task: one.result.parameters for one in own if one.result.parameters},
-                notes=(*method.notes, *_particulars(method), *_choices(own)),
+                notes=(*method.notes, *_particulars(config, name), *_choices(own)),
             )
         )
     return tuple(facts)
 
 
-def _particulars(method: Method) -> Iterator[str]:
+def _particulars(config: ComparisonConfig, name: str) -> Iterator[str]:
     """Say from what a method starts, and in what it differs from the others of the experiment."""
+    method = config.methods[name]
     if isinstance(method, ClassicalMethod):
         return
     if method.encoder is not None:
@@ -88,6 +94,8 @@ def _particulars(method: Method) -> Iterator[str]:
     if method.training:
         differing = ", ".join(f"{name} {value}" for name, value in method.training.items())
         yield f"Trained otherwise than the other methods: {differing}."
+    if config.search.learning_rate and not config.rates_for(name):
+        yield "Its learning rate is its own and was not searched."
 
 
 def _choices(trials: Sequence[Trial]) -> Iterator[str]:
@@ -101,13 +109,6 @@ def _choices(trials: Sequence[Trial]) -> Iterator[str]:
 def protocol(config: ComparisonConfig, tasks: Mapping[str, OpenTask], audited: Sequence[str]) -> dict[str, str]:
     """Return what a reviewer asks for: who was tested how, what was chosen how, and what was searched."""
     together = f", subjects of one {config.together} together" if config.together else ""
-    rates = config.search.learning_rate
-    searched = (
-        f"learning rate of {', '.join(f'{rate:g}' for rate in rates)} for every network alike, "
-        "by the validation part of each fold"
-        if rates
-        else "nothing for networks; the penalty of linear models by the validation part of each fold"
-    )
     seeds = ", ".join(map(str, config.seeds))
     return {
         "split": (
@@ -116,11 +117,23 @@ def protocol(config: ComparisonConfig, tasks: Mapping[str, OpenTask], audited: S
             "who is in which fold stands in folds-TASK.tsv. No subject is in two parts of a fold, by construction."
         ),
         "seeds": f"{seeds}; each decides initial weights, draws, and who is among a share of the labels",
-        "searched": searched,
+        "searched": _searched(config),
         "leak audit": " ".join(audited) or "no image under two names; no encoder had seen a tested subject",
         **{f"cohort of {name}": _cohort(task) for name, task in tasks.items()},
         **software(),
     }
+
+
+def _searched(config: ComparisonConfig) -> str:
+    """Say which settings the validation parts chose, and for which methods."""
+    networks = [name for name, method in config.methods.items() if isinstance(method, NetworkMethod)]
+    own = [name for name in networks if not config.rates_for(name)]
+    penalty = "the penalty of linear models by the validation part of each fold"
+    if len(own) == len(networks):
+        return f"nothing for networks; {penalty}"
+    rates = ", ".join(f"{rate:g}" for rate in config.search.learning_rate)
+    whom = f"every network but {', '.join(own)}, which have their own" if own else "every network alike"
+    return f"learning rate of {rates} for {whom}, by the validation part of each fold; {penalty}"
 
 
 def _cohort(task: OpenTask) -> str:

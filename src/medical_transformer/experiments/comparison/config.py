@@ -110,11 +110,14 @@ class PretrainingEntry(Frozen):
 
 
 class SearchConfig(Frozen):
-    """Settings that are searched for every method alike, on the validation part of each fold."""
+    """Settings that are searched on the validation part of each fold, for every network that does not state its own."""
 
     learning_rate: Annotated[
         tuple[Annotated[float, Field(gt=0, le=1)], ...],
-        Field(description="Each is trained; the best on the validation part is tested. Empty: no search."),
+        Field(
+            description="Each is trained; the best on the validation part is tested. It wins over the file's and the "
+            "task's rate; a method's own rate wins over the search. Empty: no search."
+        ),
     ] = ()
 
 
@@ -185,6 +188,12 @@ class ComparisonConfig(Frozen):
             return TrainingConfig.model_validate(settings)
         except ValueError as error:
             raise ConfigError(f"Training settings of task {task!r}, method {method!r}: {error}") from error
+
+    def rates_for(self, method: str) -> tuple[float, ...]:
+        """Return the learning rates that are searched for a method; none for one that states its own."""
+        chosen = self.methods[method]
+        own = not isinstance(chosen, NetworkMethod) or "learning_rate" in chosen.training
+        return () if own else self.search.learning_rate
 
 
 def _pretrained_by(method: _Method) -> list[str]:

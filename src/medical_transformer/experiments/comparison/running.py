@@ -82,7 +82,7 @@ def _train(setup: Setup, candidate: FinetuneConfig, on_epoch: OnEpoch | None) ->
 def _badness(fitted: Fitted, config: FinetuneConfig) -> float:
     """Return the number that chose the epoch, less is better."""
     name, larger_is_better = SELECTION[config.task.kind]
-    value = {**fitted.best.metrics, "loss": fitted.best.validation_loss or 0.0}[name]
+    value = fitted.best.number(name)
     return -value if larger_is_better else value
 
 

@@ -23,13 +23,12 @@ def learning_curves(folds: Sequence[FoldResult]) -> Figure:
     for axes, fold in zip(panels, kept, strict=True):
         epochs = [record.epoch for record in fold.history]
         axes.plot(epochs, [record.training_loss for record in fold.history], color=BLUE, lw=1.2)
-        validated = [record for record in fold.history if record.validation_loss is not None]
         axes.plot(
-            [record.epoch for record in validated],
-            [record.validation_loss for record in validated],
+            epochs,
+            [record.validation_loss for record in fold.history],
             color=RED,
             lw=1.8,
-            marker="o" if len(validated) == 1 else None,
+            marker="o" if len(epochs) == 1 else None,
         )
         if fold.best_epoch:
             axes.axvline(fold.best_epoch, color=MUTED, lw=0.9, ls=(0, (3, 2)))
