@@ -7,13 +7,18 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from medical_transformer.backbones import build_backbone
+from medical_transformer.backbones import BACKBONES, build_backbone
+from medical_transformer.backbones.published_files import KNOWN
+from medical_transformer.backbones.undrawn import undrawn
+from medical_transformer.contracts import Backbone
 from medical_transformer.errors import ConfigError
+from medical_transformer.experiments import METHODS
 from medical_transformer.experiments.comparison import ComparisonConfig
-from medical_transformer.experiments.comparison.config import NetworkMethod
+from medical_transformer.experiments.comparison.config import ClassicalMethod, NetworkMethod
 from medical_transformer.experiments.comparison.units import all_units
 
 Experiment = Callable[..., ComparisonConfig]
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @pytest.mark.parametrize(
@@ -71,11 +76,40 @@ def test_a_misspelt_training_setting_names_task_and_method(experiment: Experimen
         config.training_for("brain-age", "scratch", 0)
 
 
-@pytest.mark.parametrize("path", sorted(Path(__file__).parents[3].glob("examples/*.yaml")), ids=lambda path: path.name)
-def test_the_experiment_files_that_ship_are_right(path: Path) -> None:
-    config = ComparisonConfig.model_validate(yaml.safe_load(path.read_text()))
-    for task in config.tasks:
-        for method, entry in config.methods.items():
-            config.training_for(task, method, 0)
-            if isinstance(entry, NetworkMethod):
-                build_backbone(entry.backbone.name, entry.backbone.settings)
+def example(path: Path) -> ComparisonConfig:
+    return ComparisonConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).placed(path.parent)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+def test_the_experiment_files_that_ship_open_with_networks_that_fit_their_starts(path: Path) -> None:
+    config = example(path)
+    assert {config.training_for(task, name, 3).seed for task in config.tasks for name in config.methods} == {3}
+    networks = {name: one for name, one in config.methods.items() if isinstance(one, NetworkMethod)}
+    for name, method in networks.items():
+        with undrawn():
+            backbone = build_backbone(method.backbone.name, method.backbone.settings)
+        if method.pretraining is not None:
+            taught = config.pretraining[method.pretraining].settings.backbone
+            with undrawn():
+                encoder = build_backbone(taught.name, taught.settings)
+            assert shapes(encoder) == shapes(backbone), name
+            assert encoder.intensities == backbone.intensities, name
+        if method.backbone.weights is not None:
+            assert KNOWN[method.backbone.weights].backbone == method.backbone.name
+
+
+def shapes(network: Backbone) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+
+
+def test_the_example_of_the_rivals_has_every_backbone_and_every_way_to_pretrain() -> None:
+    config = example(EXAMPLES / "ixi-rivals.yaml")
+    methods = config.methods.values()
+    assert {one.backbone.name for one in methods if isinstance(one, NetworkMethod)} == set(BACKBONES)
+    assert {one.settings.method.name for one in config.pretraining.values()} == set(METHODS)
+    assert {one.pretraining for one in methods if isinstance(one, NetworkMethod)} >= set(config.pretraining)
+    assert any(isinstance(one, ClassicalMethod) for one in methods)
+    fetched = [one.backbone for one in methods if isinstance(one, NetworkMethod) and one.backbone.weights]
+    assert {one.name: one.settings["intensities"] for one in fetched} == {
+        "i3d": "symmetric", "medicalnet": "z-scored", "niftynet-highres3dnet": "whitened"
+    }  # fmt: skip
