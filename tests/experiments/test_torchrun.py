@@ -1,14 +1,13 @@
 """The command of the README with `torchrun` before it."""
 
 import csv
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from medical_transformer.experiments import PretrainConfig, pretrain
+from tests.torchrun import run_in_two_processes
 
 from .conftest import BACKBONE, training
 
@@ -29,17 +28,8 @@ def test_medtrans_pretrain_learns_in_two_processes_what_it_learns_in_one(prepare
     pretrain(prepared, tmp_path / "one", config)
     settings = tmp_path / "settings.json"
     settings.write_text(config.model_dump_json(), encoding="utf-8")
-    programs = Path(sys.executable).parent
-    torchrun = [programs / "torchrun", "--standalone", "--nproc-per-node", "2", programs / "medtrans"]
-    done = subprocess.run(
-        [*torchrun, "pretrain", prepared, "--out", tmp_path / "two", "--config", settings],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    medtrans = Path(sys.executable).parent / "medtrans"
+    run_in_two_processes(medtrans, "pretrain", prepared, "--out", tmp_path / "two", "--config", settings)
     assert len(losses(tmp_path / "two")) == 8
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-3)
     written = {path.name for path in (tmp_path / "two" / "encoder").iterdir()}

@@ -1,15 +1,13 @@
 """Two processes, started by torchrun, learn what one learns."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from medical_transformer.errors import ConfigError
 from medical_transformer.training.devices import count_processes
+from tests.torchrun import run_in_two_processes
 
 from . import several_processes
 
@@ -20,16 +18,7 @@ PROCESSES = ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_ST
 def test_two_processes_give_the_losses_and_gradients_of_one(tmp_path: Path) -> None:
     """With triplets over the whole batch, dropout, Dice over the batch, and batches that two cannot share evenly."""
     out = tmp_path / "learnt.json"
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*torchrun, several_processes.__file__, str(out)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    run_in_two_processes(several_processes.__file__, out)
     found = json.loads(out.read_text())
     assert found["processes"] == 2
     for two, one in zip(found["learnt"], several_processes.learn(), strict=True):

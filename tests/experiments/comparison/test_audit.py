@@ -1,5 +1,6 @@
 """A leak stops a comparison before anything is trained."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,11 @@ def test_the_same_image_under_two_names_is_refused(experiment: Experiment, prepa
 
 
 def test_two_scans_of_one_subject_are_no_leak(experiment: Experiment, tmp_path: Path) -> None:
-    compare(experiment(methods={"classical": {"kind": "classical"}}, reference="classical"), tmp_path)
+    compared = compare(experiment(methods={"classical": {"kind": "classical"}}, reference="classical"), tmp_path)
+    (trial,) = compared.trials.trials
+    tested = Counter(one.subject for one in trial.result.predictions)
+    assert tested["sub-8"] == 2
+    assert compared.trials.about["leak audit"].startswith("no image under two names")
 
 
 def test_an_encoder_that_saw_tested_scans_is_refused(experiment: Experiment, encoder: Path, tmp_path: Path) -> None:
