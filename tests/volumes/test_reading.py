@@ -1,5 +1,6 @@
 import gzip
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
@@ -274,6 +275,42 @@ def test_a_bad_file_is_refused_with_its_name_and_the_reason(spoil: Callable[[Pat
         read_volume(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".img"])
+def test_no_damage_gets_past_the_reader(suffix: str, tmp_path: Path) -> None:
+    """Bytes are flipped and cut off at random; the reader gives a volume, or refuses the file."""
+    draws = np.random.default_rng(7)
+    kind = nibabel.Nifti1Pair if suffix == ".img" else nibabel.Nifti1Image
+    path, volume = tmp_path / f"scan{suffix}", np.arange(9 * 8 * 10, dtype=np.int16).reshape(9, 8, 10)
+    nibabel.save(kind(volume, np.eye(4)), path)
+    header = path.with_suffix(".hdr") if suffix == ".img" else path
+    whole, refused = header.read_bytes(), 0
+    for number in range(120):
+        damaged = bytearray(whole)
+        for place in draws.integers(0, min(len(whole), 352), size=8):
+            damaged[place] = draws.integers(0, 256)
+        header.write_bytes(bytes(damaged[: draws.integers(0, len(whole))] if number % 5 == 0 else damaged))
+        with suppress(VolumeError):
+            read_volume(path)
+            continue
+        refused += 1
+    assert refused > 60
+
+
+def test_a_want_of_memory_is_not_taken_for_a_damaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def want(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    path = tmp_path / "scan.nii"
+    nibabel.save(nibabel.Nifti1Image(np.arange(720, dtype=np.int16).reshape(9, 8, 10), np.eye(4)), path)
+    monkeypatch.setattr(nibabel.Nifti1Image, "from_filename", want)
+    with pytest.raises(MemoryError):
+        read_volume(path)
+    monkeypatch.undo()
+    monkeypatch.setattr(np, "asanyarray", want)
+    with pytest.raises(MemoryError):
+        read_volume(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

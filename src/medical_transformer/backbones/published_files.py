@@ -104,6 +104,8 @@ def read_published(path: Path) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
+        # Damaged bytes steer torch's unpickler, which then raises what it stumbles over: ten kinds of errors were met,
+        # an AssertionError and a TypeError among them, and no common one is documented.
         raise WeightsError(
             f"{path}: refused, because it is damaged or holds more than tensors, such as a pickled module, which could "
             "run code. Fetch it again, or ask for its tensors alone."

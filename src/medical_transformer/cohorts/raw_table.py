@@ -161,6 +161,8 @@ def _read_binary(path: Path) -> list[list[str]]:
             "Or save the table as CSV."
         ) from error
     except Exception as error:
+        # openpyxl, xlrd and pyarrow are optional, so that their errors cannot be named here, and on damaged files they
+        # pass on whatever their zip, XML and struct readers raise.
         raise CohortError(f"{path} is not a readable table; {KINDS}.") from error
     body = [[_cell(value) for value in values] for values in frame.itertuples(index=False)]
     return [[str(column) for column in frame.columns], *body]

@@ -10,6 +10,9 @@ from typing import Any
 import nibabel
 import numpy as np
 from nibabel import orientations
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from medical_transformer.errors import VolumeError
 from medical_transformer.volumes.address import Address
@@ -23,7 +26,10 @@ FEWEST_SLICES = 8
 CHUNK_BYTES = 1 << 22
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img")
 LABELS = np.iinfo(np.int16)
-UNITS_TO_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
+# What nibabel raises on damaged bytes. A want of memory is not among them: it says nothing of the file.
+DAMAGE = (HeaderDataError, ImageFileError, WrapStructError, OSError, EOFError, zlib.error, ValueError, OverflowError)
+# NIfTI's codes of units: unknown, metre, millimetre, micrometre.
+UNITS_TO_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +125,7 @@ def _load(path: Path) -> Any:
         raise VolumeError(f"{path}: the file is empty.")
     try:
         image = nibabel.load(path)
-    except Exception as error:
+    except DAMAGE as error:
         raise VolumeError(f"{path}: not a NIfTI file, or its header is damaged ({_brief(error, path)}).") from error
     sides = tuple(int(side) for side in image.shape)
     if min(sides, default=0) < 1 or np.prod(sides, dtype=np.float64) > MOST_VOXELS:
@@ -168,7 +174,7 @@ def _read_voxels(image: Any, path: Path) -> Any:
         raise VolumeError(f"{path}: colour or complex voxels are not an MRI intensity image.")
     try:
         voxels = np.asanyarray(image.dataobj, dtype=np.float32).reshape(shape)
-    except Exception as error:
+    except DAMAGE as error:
         raise VolumeError(
             f"{path}: truncated or corrupt, the voxels cannot be read ({_brief(error, path)})."
         ) from error
@@ -199,7 +205,12 @@ def _affine_mm(image: Any, path: Path) -> Any:
     affine = np.asarray(image.affine, dtype=np.float64)
     header = image.header
     if hasattr(header, "get_xyzt_units"):
-        affine = np.diag([*[UNITS_TO_MM.get(header.get_xyzt_units()[0], 1.0)] * 3, 1.0]) @ affine
+        unit = int(header["xyzt_units"]) % 8  # the other bits are the unit of time
+        if unit not in UNITS_TO_MM:
+            raise VolumeError(
+                f"{path}: the header's unit of length has the code {unit}, which is none; repair the file."
+            )
+        affine = np.diag([*[UNITS_TO_MM[unit]] * 3, 1.0]) @ affine
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise VolumeError(f"{path}: the header's affine is singular or not finite.")
