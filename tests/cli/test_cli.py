@@ -150,16 +150,17 @@ def test_models_prints_what_ships_as_json() -> None:
 def listed() -> dict[str, dict[str, Any]]:
     """Return what `methods --json` lists: kinds of methods, each by name."""
     found = json.loads(CliRunner().invoke(build_app(), ["methods", "--json"]).stdout)
-    return {kind: {one["name"]: one for one in methods} for kind, methods in found.items()}
+    kinds = dict.fromkeys(one["kind"] for one in found)
+    return {kind: {one["name"]: one for one in found if one["kind"] == kind} for kind in kinds}
 
 
 def test_methods_prints_the_counts_of_table_3_as_json(listed: dict[str, dict[str, Any]]) -> None:
-    counts = listed["backbones"]["medical-transformer"]["parameters"]
+    counts = listed["backbone"]["medical-transformer"]["parameters"]
     assert counts == {"classification": 2_402_163, "regression": 2_401_777, "segmentation": 2_410_756}
 
 
 def test_methods_lists_every_way_to_pretrain_with_its_source_and_backbones(listed: dict[str, dict[str, Any]]) -> None:
-    pretraining, backbones = listed["pretraining"], set(listed["backbones"])
+    pretraining, backbones = listed["pretraining"], set(listed["backbone"])
     assert set(pretraining) == set(METHODS)
     assert pretraining["medical-transformer"]["backbones"] == ["medical-transformer"]
     for name in set(METHODS) - {"medical-transformer"}:

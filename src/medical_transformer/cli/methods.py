@@ -18,14 +18,17 @@ def methods(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
-    _print_counts(found["backbones"])
-    for method in found["backbones"]:
+    backbones, pretraining, classical = (
+        [method for method in found if method["kind"] == kind] for kind in ("backbone", "pretraining", "classical")
+    )
+    _print_counts(backbones)
+    for method in backbones:
         typer.echo(_backbone(method))
     typer.echo("\nPre-training without labels (medtrans pretrain --method):")
-    for method in found["pretraining"]:
-        typer.echo(_pretraining(method, len(found["backbones"])))
+    for method in pretraining:
+        typer.echo(_pretraining(method, len(backbones)))
     typer.echo("\nClassical (--backbone):")
-    for method in found["classical"]:
+    for method in classical:
         typer.echo(f"{_about(method)}; {method['licence']}. {method['note']}".rstrip())
 
 

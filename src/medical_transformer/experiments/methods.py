@@ -70,21 +70,22 @@ def methods() -> tuple[Method, ...]:
     )
 
 
-def listing() -> dict[str, list[dict[str, Any]]]:
+def listing() -> list[dict[str, Any]]:
     """List everything that can be compared, as plain values.
 
     Returns:
-        `backbones` (`--backbone`), `pretraining` (`--method` of `pretrain`) and `classical` (`--backbone`, with a
-        linear model fitted in closed form).
+        Dictionaries whose `kind` is `backbone` (`--backbone`), `pretraining` (`--method` of `pretrain`) or `classical`
+        (`--backbone`, with a linear model fitted in closed form).
     """
-    return {
-        "backbones": [asdict(method) for method in methods()],
-        "pretraining": [{"name": name, **asdict(method)} for name, method in METHODS.items()],
-        "classical": [
-            {"name": name, "title": one.title, "source": one.source, "licence": one.licence, "note": one.note}
-            for name, one in MEASUREMENTS.items()
-        ],
-    }
+    classical = [
+        {"name": name, "title": one.title, "source": one.source, "licence": one.licence, "note": one.note}
+        for name, one in MEASUREMENTS.items()
+    ]
+    return [
+        *({"kind": "backbone", **asdict(method)} for method in methods()),
+        *({"kind": "pretraining", "name": name, **asdict(method)} for name, method in METHODS.items()),
+        *({"kind": "classical", **one} for one in classical),
+    ]
 
 
 def _count(name: str, task: AnyTask, channels: int) -> int:
