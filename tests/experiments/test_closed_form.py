@@ -1,14 +1,24 @@
 """A backbone without weights is fitted in closed form, and is then a model like any other."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from medical_transformer.errors import ConfigError
-from medical_transformer.experiments import BackboneConfig, EvaluateConfig, FinetuneConfig, evaluate, finetune
+from medical_transformer.experiments import (
+    BackboneConfig,
+    EvaluateConfig,
+    FinetuneConfig,
+    closed_form,
+    evaluate,
+    finetune,
+)
 from medical_transformer.experiments.config import InputConfig
 from medical_transformer.experiments.data import open_data
+from medical_transformer.experiments.linear_model import LinearModel, fit_linear
 from medical_transformer.tasks import Classification, Regression, Segmentation, TaskModel, load_model
 from tests.experiments.conftest import SHAPE, training
 
@@ -31,6 +41,32 @@ def test_the_model_that_is_kept_answers_as_it_did_when_it_was_fitted(prepared: P
     # Heads of men are drawn larger, which tissue volumes tell.
     truth = torch.tensor([SEX.classes.index(str(scan.labels["sex"])) for scan in data.cohort.scans])
     assert (outputs.argmax(dim=1) == truth).all()
+
+
+def test_varying_adds_mirror_images_and_other_scanners_copies_to_the_training_only(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[tuple[np.ndarray[Any, Any], list[str]]] = []
+
+    def watch(task: Any, *parts: tuple[Any, Any]) -> LinearModel:
+        fitted.extend((features, [scan.name for scan in scans]) for features, scans in parts)
+        return fit_linear(task, *parts)
+
+    monkeypatch.setattr(closed_form, "fit_linear", watch)
+    plain = config(SEX)
+    varied = plain.model_copy(update={"training": training().model_copy(update={"augment": True})})
+    for number, one in enumerate((plain, varied)):
+        finetune(prepared, tmp_path / str(number), one)
+    (features, names), validation, (more, again), same = fitted
+    assert again == names * 4
+    assert np.array_equal(validation[0], same[0])
+    itself, mirrored, *taken = np.split(more, 4)
+    assert np.array_equal(itself, features)
+    cubes = [-(-side // 6) for side in SHAPE]
+    assert np.allclose(itself.mean(axis=1), mirrored.mean(axis=1), atol=0.02)
+    assert not np.allclose(itself, mirrored, atol=0.02)
+    assert np.prod(cubes) * 3 == itself.shape[1]
+    assert all(not np.allclose(itself, one, atol=1e-3) for one in taken)
 
 
 def test_it_is_cross_validated_like_any_network(prepared: Path, tmp_path: Path) -> None:

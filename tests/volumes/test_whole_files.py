@@ -43,7 +43,7 @@ def test_what_a_killed_process_left_is_cleared_and_what_a_living_one_writes_stay
     path = tmp_path / "a.npy"
     processes = multiprocessing.get_context("fork")
     written, over = processes.Event(), processes.Event()
-    writer = processes.Process(target=write_and_tell, args=(path, written.set, over.wait))
+    writer = processes.Process(target=write_and_tell, args=(path, written.set, over.wait), daemon=True)
     writer.start()
     assert written.wait(30)
     (half,) = tmp_path.iterdir()

@@ -1,6 +1,7 @@
 """Fitting the head of a backbone that has nothing to learn: one linear model instead of epochs."""
 
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medical_transformer.backbones import TissueVolumes, TissueVolumesConfig
+from medical_transformer.cohorts import Scan
 from medical_transformer.contracts import Encoding
 from medical_transformer.errors import CohortError, ConfigError
 from medical_transformer.experiments.data import LabelledSource
@@ -18,23 +20,31 @@ from medical_transformer.experiments.features import Features
 from medical_transformer.experiments.linear_model import fit_linear
 from medical_transformer.preprocessing import Store
 from medical_transformer.tasks import Classification, Regression, TaskModel, VectorHead
-from medical_transformer.training import EpochRecord, Fitted, Journal
+from medical_transformer.training import EpochRecord, Fitted, Journal, generator
+from medical_transformer.training.acquisition import acquire, draw_acquisition
 from medical_transformer.training.fit import OnEpoch, Split
 
 Measured = Float[np.ndarray[Any, Any], "feature"]
+Measuring = tuple[TissueVolumesConfig, Store, int]
+
+# What a training scan is measured as where scans are varied: itself, its mirror image, and both as two other scanners
+# would have taken them.
+COPIES = 4
 
 
 def fit_head(
-    model: TaskModel, source: LabelledSource, split: Split, *, folder: Path | None, on_epoch: OnEpoch | None
+    model: TaskModel, source: LabelledSource, split: Split, *, seed: int, folder: Path | None, on_epoch: OnEpoch | None
 ) -> Fitted:
     """Fit a ridge or a logistic regression on the backbone's vectors, and put it into the linear head.
 
-    The penalty is the one that does best on the validation scans, as the epoch of a training is.
+    The penalty is the one that does best on the validation scans, as the epoch of a training is. Training scans are
+    varied as scanners vary and not in place or size, because it is sizes at places that are measured.
 
     Args:
         model: its backbone has no weights; its head is linear.
         source: where scans and targets come from.
         split: which scans are fitted, and which choose the penalty.
+        seed: of the variations, where the source asks for them.
         folder: gets the journal, of a single row.
         on_epoch: called once.
 
@@ -45,15 +55,14 @@ def fit_head(
     start = time.perf_counter()
     if not isinstance(model.task, Classification | Regression) or not isinstance(model.backbone, TissueVolumes):
         raise ConfigError("A backbone without weights answers with a number or a class, not with a label map.")
-    training, validation = (
-        (np.stack([_vector(model.backbone.config, source.data.store, place) for place in places]), source.scans(places))
-        for places in (split.training, split.validation)
-    )
+    measuring = (model.backbone.config, source.data.store, seed)
+    training = _measured(measuring, source, split.training, COPIES if source.augment else 1)
+    validation = _measured(measuring, source, split.validation, 1)
     _put(*fit_linear(model.task, training, validation).layer(), model)
     found = _numbers(model, validation[0], source.targets(split.validation))
     record = EpochRecord(
         epoch=1,
-        training_loss=_numbers(model, training[0], source.targets(split.training))["loss"],
+        training_loss=_numbers(model, training[0][: len(split.training)], source.targets(split.training))["loss"],
         validation_loss=found.pop("loss"),
         metrics=found,
         learning_rate=0.0,
@@ -67,10 +76,24 @@ def fit_head(
     return fitted
 
 
+def _measured(
+    measuring: Measuring, source: LabelledSource, places: Sequence[int], copies: int
+) -> tuple[Features, list[Scan]]:
+    """Measure scans as they are, then once more for every further copy."""
+    vectors = [_vector(measuring, place, copy) for copy in range(copies) for place in places]
+    return np.stack(vectors), source.scans(places) * copies
+
+
 @lru_cache(maxsize=100_000)
-def _vector(measuring: TissueVolumesConfig, store: Store, place: int) -> Measured:
+def _vector(measuring: Measuring, place: int, copy: int) -> Measured:
     """Measure a scan once, however many folds it trains in."""
-    vector: Measured = TissueVolumes(measuring)(torch.from_numpy(store.volumes([place]))).vector[0].numpy()
+    config, store, seed = measuring
+    volumes = torch.from_numpy(store.volumes([place]))
+    if copy % 2:
+        volumes = volumes.flip(2)  # the first spatial axis runs from left to right
+    if copy > 1:
+        volumes = acquire(volumes, draw_acquisition(1, generator(seed, "acquisition", place, copy)))
+    vector: Measured = TissueVolumes(config)(volumes).vector[0].numpy()
     return vector
 
 

@@ -85,7 +85,7 @@ def train_model(
     model = build_model(config)
     source = LabelledSource(data, config.task, augment=config.training.augment)
     if not any(True for _ in model.backbone.parameters()):
-        return model, fit_head(model, source, split, folder=folder, on_epoch=on_epoch)
+        return model, fit_head(model, source, split, seed=config.training.seed, folder=folder, on_epoch=on_epoch)
     source.keep_on(choose_device(config.training.device))
     weights = None
     if not config.task.needs_maps:
