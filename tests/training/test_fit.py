@@ -1,18 +1,20 @@
 """The loop: it learns, stops, keeps the best, and refuses to go on with nonsense."""
 
 import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from medical_transformer.errors import ConfigError, NonFiniteLossError, TrainingError
 from medical_transformer.training import EpochRecord, Fitted, TrainingConfig, fit
 from medical_transformer.training.devices import choose_device
 from medical_transformer.training.fit import Split
 
-from .conftest import Line, PairSource
+from .conftest import Line, Pairs, PairSource
 
 SPLIT = Split(tuple(range(16)), tuple(range(16, 23)))
 
@@ -157,6 +159,30 @@ def test_clipping_limits_the_gradient_of_a_step(source: PairSource) -> None:
     # Adam divides by the gradient's size, so clipping shows where its epsilon (1e-8) counts.
     moved = [(weights(one) - weights(Line())).norm() for one in (free, clipped)]
     assert moved[1] < moved[0]
+
+
+def test_an_objective_settles_before_the_first_step_and_before_every_validation(source: PairSource) -> None:
+    """In evaluation mode, on training scans that are varied, without gradients."""
+    told: list[str] = []
+
+    class Told(Line):
+        def settle(self, batches: Iterable[Pairs]) -> None:
+            assert not self.training
+            assert not torch.is_grad_enabled()
+            assert sum(len(batch.given) for batch in batches) == len(SPLIT.training)
+            told.append("settled")
+
+        def forward(self, batch: Pairs, generator: torch.Generator) -> Tensor:
+            told.append("step")
+            return super().forward(batch, generator)
+
+        def validate(self, batches: Iterable[Pairs], generator: torch.Generator) -> Mapping[str, float]:
+            told.append("validated")
+            return super().validate(batches, generator)
+
+    fit(Told(), source, SPLIT, config(epochs=2))
+    steps = ["step"] * (told.count("step") // 2)
+    assert told == ["settled", *steps, "settled", "validated", *steps, "settled", "validated"]
 
 
 def finished(folder: Path, **settings: Any) -> Fitted:
