@@ -59,6 +59,7 @@ def test_cuts_go_through_the_fullest_slices():
 def test_cuts_show_something_of_every_label():
     labels = np.zeros(SHAPE, dtype=np.int16)
     labels[2:10, 3:20, 2:12] = 1
+    labels[2:12, 14:18, 7:13] = 1  # the largest is fullest where the others are not
     labels[12:14, 4:6, 3:5] = 2
     labels[2:5, 4:8, 3:5] = 3
     _, anterior, superior = fullest_voxel([labels])
