@@ -1,5 +1,6 @@
 """Another backbone goes through the same protocol: only a name differs."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from medical_transformer.experiments import (
     FinetuneConfig,
     InputConfig,
     PretrainConfig,
+    export,
     finetune,
     pretrain,
 )
 from medical_transformer.experiments.data import open_data
+from medical_transformer.experiments.inherited import weights_of_others
 from medical_transformer.experiments.training_run import build_model, new_backbone, run_identity
 from medical_transformer.pretraining import RotationSettings
 from medical_transformer.tasks import AnyTask, Classification, Segmentation, TaskModel, load_model
@@ -92,6 +95,32 @@ def test_published_weights_see_the_intensities_they_were_taught_on_when_the_mode
     assert "| intensities in the network | z-scored |" in card
     assert "Taught on CT and MRI, z-scored" in card
     assert "MIT" in card
+
+
+def test_checksum_and_terms_of_published_weights_go_on_to_the_encoder_its_export_and_every_model_made_from_it(
+    released: Path, tuned: Path, prepared: Path, tmp_path: Path
+) -> None:
+    settings = starting_from(released).backbone
+    config = PretrainConfig(backbone=settings, method=RotationSettings(), training=training(epochs=1), validation=0.33)
+    encoder = pretrain(prepared, tmp_path / "run", config).folder
+    exported = export(encoder, tmp_path / "out", half=False).folder
+    checksum = hashlib.sha256(released.read_bytes()).hexdigest()
+    for folder in (encoder, exported, tuned):
+        card = (folder / "README.md").read_text(encoding="utf-8")
+        (row,) = [line for line in card.splitlines() if line.startswith("|") and checksum in line]
+        assert "Tencent/MedicalNet, MIT" in row
+        assert released.name in row
+        (origin,) = load_model(folder).about["weights"]
+        assert (origin["file"], origin["sha256"]) == (released.name, checksum)
+        assert weights_of_others(BackboneConfig(**SMALL), str(folder)) == [origin]
+    assert "It started from the" in (encoder / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_terms_an_encoder_was_published_under_go_on_beside_those_it_came_under(tuned: Path, tmp_path: Path) -> None:
+    export(tuned, tmp_path / "sex", half=False, licence="CC-BY-SA-3.0", data="Drawn heads")
+    came, published = weights_of_others(BackboneConfig(**SMALL), str(tmp_path / "sex"))
+    assert "MIT" in came["terms"]
+    assert (published["file"], published["terms"]) == ("sex", "CC-BY-SA-3.0; Drawn heads")
 
 
 def test_settings_win_over_the_intensities_of_published_weights_and_this_is_said(

@@ -7,7 +7,8 @@ from pathlib import Path
 from torch import nn
 
 from medical_transformer.backbones.baselines import Baseline, Translation
-from medical_transformer.backbones.published_files import checksum, find, read_published
+from medical_transformer.backbones.origins import Origin, origin_of
+from medical_transformer.backbones.published_files import find, read_published
 from medical_transformer.backbones.registry import BACKBONES
 from medical_transformer.backbones.undrawn import last_layers
 from medical_transformer.backbones.weights import LoadedWeights, load_weights
@@ -23,17 +24,13 @@ class PublishedWeights:
     """What became of a published file.
 
     Attributes:
-        file: its name.
-        sha256: its checksum.
-        terms: who published it, and its licence.
+        origin: the file, its checksum and its terms.
         account: every tensor of network and file.
         reasons: why a tensor was adapted, or why one of the file has no use here.
         taught_on: which intensities it was taught on, and which the network shows it; empty for a decoder.
     """
 
-    file: str
-    sha256: str
-    terms: str
+    origin: Origin
     account: LoadedWeights
     reasons: Mapping[str, str]
     taught_on: str = ""
@@ -49,7 +46,7 @@ class PublishedWeights:
         for name, kind, reason in self.rows():
             groups.setdefault((kind, reason), []).append(name)
         lines = [f"  {kind:8}{len(names):4}  {reason or names[0]}" for (kind, reason), names in groups.items()]
-        head = [f"Weights {self.file}, sha256 {self.sha256}", f"  {self.terms}"]
+        head = [f"Weights {self.origin.file}, sha256 {self.origin.sha256}", f"  {self.origin.terms}"]
         return "\n".join([*head, *([f"  {self.taught_on}"] if self.taught_on else []), *lines])
 
 
@@ -58,8 +55,7 @@ class _Opened:
     """A published file whose tensors have this package's names."""
 
     path: Path
-    sha256: str
-    terms: str
+    origin: Origin
     translation: Translation
 
     def load(self, module: nn.Module, part: str, new: Collection[str] = ()) -> PublishedWeights:
@@ -89,7 +85,7 @@ class _Opened:
             **{name: _changes(changed.get(name), repeated=name in account.adapted) for name in adapted},
         }
         whole = LoadedWeights(loaded, adapted, account.new, tuple(unused))
-        return PublishedWeights(self.path.name, self.sha256, self.terms, whole, reasons)
+        return PublishedWeights(self.origin, whole, reasons)
 
 
 def _changes(translated: str | None, *, repeated: bool) -> str:
@@ -130,4 +126,4 @@ def _open(name: str, backbone: Backbone, given: str) -> _Opened:
         translation = backbone.translate(read_published(path))
     except WeightsError as error:
         raise error if str(error).startswith(str(path)) else WeightsError(f"{path}: {error}") from error
-    return _Opened(path, checksum(path), BACKBONES[name].weights, translation)
+    return _Opened(path, origin_of(given, name), translation)

@@ -7,14 +7,15 @@ from medical_transformer import __version__
 from medical_transformer.backbones import BACKBONES
 from medical_transformer.contracts import Backbone
 from medical_transformer.evaluation import EvaluationResult
-from medical_transformer.experiments.config import FinetuneConfig
+from medical_transformer.experiments.config import BackboneConfig, FinetuneConfig, PretrainConfig
 from medical_transformer.experiments.half_precision import Difference
-from medical_transformer.experiments.pretext_tasks import PretrainingMethod
+from medical_transformer.experiments.inherited import origins
+from medical_transformer.experiments.pretext_tasks import METHODS
 from medical_transformer.experiments.seen import subject_count
 from medical_transformer.preprocessing import PipelineConfig
 from medical_transformer.reporting import ModelCard, card_scores, write_model_card
 from medical_transformer.reporting.words import sample_words
-from medical_transformer.tasks import SavedModel, Segmentation, TaskModel, find_model, load_model
+from medical_transformer.tasks import SavedModel, Segmentation, TaskModel
 
 LIMITS = (
     "Scans of another sequence, field strength or population than those it was trained on.",
@@ -23,11 +24,13 @@ LIMITS = (
 )
 
 
-def write_encoder_card(saved: SavedModel, method: PretrainingMethod, folder: Path) -> None:
+def write_encoder_card(saved: SavedModel, config: PretrainConfig, folder: Path) -> None:
     """Write the card of a pre-trained encoder."""
+    method = METHODS[config.method.name]
+    start = f"It started from {_start(config.backbone, saved)}"
     card = ModelCard(
         name=f"Encoder pre-trained on {saved.about['cohort']}",
-        what_it_is=" ".join(filter(None, (method.teaches, method.note))),
+        what_it_is=" ".join(filter(None, (method.teaches, start, method.note))),
         tested_on=_chosen_on(saved),
         intended_use=("Starting point for fine-tuning on brain MRI of the same preparation.",),
         fails_where=LIMITS,
@@ -40,35 +43,34 @@ def write_finetuned_card(saved: SavedModel, config: FinetuneConfig, folder: Path
     """Write the card of a fine-tuned model."""
     card = ModelCard(
         name=f"{config.task.label} from {', '.join(saved.modalities)}",
-        what_it_is=f"A {config.task.kind} model of {config.task.label}, trained from {_start(config, saved)}",
+        what_it_is=f"A {config.task.kind} model of {config.task.label}, trained from {_start_of(config, saved)}",
         tested_on=f"{_chosen_on(saved)} `medtrans evaluate` cross-validates the same training.",
         fails_where=LIMITS,
-        data_licences=_terms_of_start(config),
         **_shared(saved),
     )
     write_model_card(folder / "README.md", card)
 
 
-def _start(config: FinetuneConfig, saved: SavedModel) -> str:
-    """Say from what weights a training started; of published ones, also what they were taught on."""
+def _start_of(config: FinetuneConfig, saved: SavedModel) -> str:
+    """Say from what a fine-tuning started."""
     if config.encoder is not None:
         return f"the encoder {Path(config.encoder).name!r}."
-    if config.backbone.weights is None:
+    return _start(config.backbone, saved)
+
+
+def _start(backbone: BackboneConfig, saved: SavedModel) -> str:
+    """Say from what weights a training started; of published ones, also what they were taught on."""
+    if backbone.weights is None:
         return "random weights."
-    taught_on = BACKBONES[config.backbone.name].meets(_backbone(saved).intensities)
-    return f"the published weights {Path(config.backbone.weights).name!r}. {taught_on}"
+    taught_on = BACKBONES[backbone.name].meets(_backbone(saved).intensities)
+    return f"the published weights {Path(backbone.weights).name!r}. {taught_on}"
 
 
-def _terms_of_start(config: FinetuneConfig) -> dict[str, str]:
-    """Return the terms of the weights that a training started from, where these were stated."""
-    if config.backbone.weights is not None:
-        terms = BACKBONES[config.backbone.name].weights
-        return {f"The published weights {Path(config.backbone.weights).name!r}": terms}
-    if config.encoder is None:
-        return {}
-    published = load_model(find_model(config.encoder)).about.get("published", {})
-    terms = "; ".join(filter(None, (published.get("licence"), published.get("data"))))
-    return {f"What the encoder {Path(config.encoder).name!r} comes with": terms} if terms else {}
+def _terms(saved: SavedModel) -> dict[str, str]:
+    """Return the terms of all weights of others that a model goes back to."""
+    return {
+        f"The weights {one.file!r} that it goes back to, sha256 {one.sha256}": one.terms for one in origins(saved.about)
+    }
 
 
 def write_published_card(
@@ -83,8 +85,7 @@ def write_published_card(
         tested_on=_chosen_on(saved) if result is None else _tested_on(result),
         fails_where=LIMITS,
         licence=published["licence"],
-        data_licences={saved.about["cohort"]: published["data"]} if published["data"] else {},
-        **_shared(saved),
+        **_shared(saved, data=published["data"]),
     )
     write_model_card(folder / "README.md", card)
 
@@ -123,9 +124,10 @@ def _tested_on(result: EvaluationResult) -> str:
     )
 
 
-def _shared(saved: SavedModel) -> dict[str, Any]:
+def _shared(saved: SavedModel, *, data: str = "") -> dict[str, Any]:
     about = saved.about
     return {
+        "data_licences": {**({about["cohort"]: data} if data else {}), **_terms(saved)},
         "trained_on": (f"{about['cohort']}: {about['scans']} scans of {subject_count(about)} subjects.",),
         "preparation": {**_steps(saved.preparation), **_in_the_network(saved)},
         "fingerprint": saved.preparation.fingerprint(),

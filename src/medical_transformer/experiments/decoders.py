@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medical_transformer.backbones import PublishedWeights
+from medical_transformer.backbones.origins import Origin
 from medical_transformer.backbones.published_files import checksum
 from medical_transformer.backbones.undrawn import last_layers
 from medical_transformer.backbones.weights import load_weights, read_tensors, write_tensors
@@ -60,7 +61,7 @@ def start_decoder(model: TaskModel, folder: Path) -> PublishedWeights | None:
         **dict.fromkeys(account.adapted, "repeated for every modality"),
         **dict.fromkeys(account.new, "made intensities, makes classes now"),
     }
-    return PublishedWeights(path.name, checksum(path), f"Pre-trained beside {folder}.", account, reasons)
+    return PublishedWeights(Origin(path.name, checksum(path), f"Pre-trained beside {folder}."), account, reasons)
 
 
 def copy_decoder(folder: Path, out: Path) -> None:

@@ -15,7 +15,10 @@ from medical_transformer.tasks import SELECTION, SavedModel, TaskModel, find_mod
 
 # What a published model keeps of what it knows about its training; everything else stays behind, so that nothing
 # that is added one day is published by oversight.
-KEPT = ("method", "cohort", "scans", "subject_count", "subject_hashes", "contents", "label_range", "best", "chance")
+KEPT = (
+    "method", "cohort", "scans", "subject_count", "subject_hashes", "contents", "label_range", "weights", "best",
+    "chance",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

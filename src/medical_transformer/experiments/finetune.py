@@ -7,6 +7,7 @@ from medical_transformer.cohorts import Cohort
 from medical_transformer.experiments.cards import write_finetuned_card
 from medical_transformer.experiments.config import FinetuneConfig, keep_config
 from medical_transformer.experiments.data import Data, hold_out, open_data
+from medical_transformer.experiments.inherited import weights_of_others
 from medical_transformer.experiments.progress import EpochProgress
 from medical_transformer.experiments.resuming import keep_origin
 from medical_transformer.experiments.training_run import train_model
@@ -65,12 +66,13 @@ def open_labelled(prepared: Path, config: FinetuneConfig) -> tuple[Data, Cohort]
 
 
 def facts_about(config: FinetuneConfig, labelled: Cohort) -> dict[str, object]:
-    """Return what a model must know of its training: who, and for a number the range of the labels."""
+    """Return what a model must know of its training: who, whose weights, and for a number the range of the labels."""
     facts: dict[str, object] = {
         "cohort": labelled.name,
         "scans": len(labelled),
         "subjects": list(labelled.subjects),
         "contents": sorted(scan.content_hash for scan in labelled.scans),
+        "weights": weights_of_others(config.backbone, config.encoder),
     }
     if isinstance(config.task, Regression):
         values = [float(scan.labels[config.task.label]) for scan in labelled.scans]

@@ -13,6 +13,7 @@ from medical_transformer.experiments.cards import write_encoder_card
 from medical_transformer.experiments.config import PretrainConfig, keep_config
 from medical_transformer.experiments.data import UnlabelledSource, hold_out, open_data
 from medical_transformer.experiments.decoders import keep_decoder
+from medical_transformer.experiments.inherited import weights_of_others
 from medical_transformer.experiments.pretext_tasks import METHODS, build_pretext
 from medical_transformer.experiments.resuming import keep_origin
 from medical_transformer.experiments.stages import Run, Stage
@@ -72,7 +73,7 @@ def pretrain(
     stages = _teach(backbone, run)
     saved = _saved(backbone, run, cohort, stages)
     save_model(saved, out / "encoder")
-    write_encoder_card(saved, METHODS[config.method.name], out / "encoder")
+    write_encoder_card(saved, config, out / "encoder")
     _report(saved, run, stages, out / "report.html")
     return Pretrained(out / "encoder", stages)
 
@@ -105,6 +106,7 @@ def _saved(backbone: Backbone, run: Run, cohort: Cohort, stages: tuple[Stage, ..
         "subjects": list(cohort.subjects),
         "contents": sorted(scan.content_hash for scan in cohort.scans),
         "best": {f"stage {number}": stage.best for number, stage in enumerate(stages, start=1)},
+        "weights": weights_of_others(config.backbone),
         "chance": {f"stage {number}": dict(stage.chance) for number, stage in enumerate(stages, start=1)},
     }
     given = {**config.backbone.settings, "in_channels": len(config.input.modalities)}

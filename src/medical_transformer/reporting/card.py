@@ -47,7 +47,7 @@ class ModelCard:
         tested_on: on whom and how, in words.
         intended_use: sentences.
         fails_where: sentences.
-        data_licences: cohort and its licence or terms.
+        data_licences: cohort, or weights of others that it goes back to, and the licence or terms.
         licence: of the weights, an SPDX name; empty where nobody has given one.
         parameters: trainable weights.
         made_by: command, commit, versions.
