@@ -358,10 +358,13 @@ def test_what_is_no_mere_mapping_of_tensors_is_refused_by_file(
     assert "would have run" not in capsys.readouterr().out
 
 
-def test_a_file_with_values_that_are_not_finite_is_refused_by_tensor(tmp_path: Path) -> None:
-    torch.save({"fine": torch.ones(2), "broken": torch.tensor([1.0, torch.nan])}, tmp_path / "nan.pt")
-    with pytest.raises(WeightsError, match=r"nan\.pt: 'broken' holds values that are not finite"):
-        read_published(tmp_path / "nan.pt")
+@pytest.mark.parametrize(("name", "save"), [("nan.pt", torch.save), ("nan.safetensors", save_file)])
+def test_a_file_with_values_that_are_not_finite_is_refused_by_tensor(
+    name: str, save: Callable[[Tensors, Path], None], tmp_path: Path
+) -> None:
+    save({"fine": torch.ones(2), "broken": torch.tensor([1.0, torch.nan])}, tmp_path / name)
+    with pytest.raises(WeightsError, match=rf"{name}: 'broken' holds values that are not finite"):
+        read_published(tmp_path / name)
 
 
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:

@@ -97,10 +97,17 @@ def read_published(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a file, without what surrounds them: a training's state, and the prefix of its wrapper.
 
     Raises:
-        WeightsError: if it is damaged, holds code, or holds no tensors by name.
+        WeightsError: if it is damaged, holds code, holds no tensors by name, or holds values that are not finite.
     """
-    if path.suffix == ".safetensors":
-        return _bare(read_tensors(path))
+    tensors = read_tensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    broken = next((name for name, one in tensors.items() if one.is_floating_point() and not one.isfinite().all()), None)
+    if broken is not None:
+        raise WeightsError(f"{path}: {broken!r} holds values that are not finite; fetch it again.")
+    return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a file in torch's own format."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -113,14 +120,7 @@ def read_published(path: Path) -> dict[str, Tensor]:
     inner = content.get("state_dict", content) if isinstance(content, dict) else content
     if not isinstance(inner, dict) or not inner or not all(isinstance(one, Tensor) for one in inner.values()):
         raise WeightsError(f"{path}: expected tensors by name, but found {type(inner).__name__}.")
-    broken = next((name for name, one in inner.items() if one.is_floating_point() and not one.isfinite().all()), None)
-    if broken is not None:
-        raise WeightsError(f"{path}: {broken!r} holds values that are not finite; fetch it again.")
-    return _bare(inner)
-
-
-def _bare(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    return inner
 
 
 def _cache() -> Path:
