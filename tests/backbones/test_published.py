@@ -9,7 +9,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from medical_transformer.backbones import build_backbone, load_published, load_published_decoder, published_files
+from medical_transformer.backbones import (
+    BACKBONES,
+    build_backbone,
+    load_published,
+    load_published_decoder,
+    published_files,
+)
+from medical_transformer.backbones.origins import called, origin_of
 from medical_transformer.backbones.published_files import KNOWN, KnownWeights, find, read_published
 from medical_transformer.contracts import Backbone
 from medical_transformer.errors import WeightsError
@@ -412,6 +419,24 @@ def test_a_known_file_is_fetched_once_and_checked(tmp_path: Path, monkeypatch: p
         WeightsError, match=rf"there\.pth: .* fetched with {digits}.* published with {digits}; delete it"
     ):
         find("right", "i3d")
+
+
+def test_terms_are_a_fact_of_fetched_weights_and_a_condition_for_any_file_of_their_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    publisher = tmp_path / "resnet_18.pth"
+    publisher.write_bytes(b"tensors")
+    monkeypatch.setattr(published_files, "KNOWN", {"named": KnownWeights("medicalnet", publisher.as_uri())})
+    fetched, given = origin_of("named", "medicalnet"), origin_of("resnet_18.pth", "medicalnet")
+    assert fetched.sha256 == given.sha256 == hashlib.sha256(b"tensors").hexdigest()
+    assert fetched.terms == BACKBONES["medicalnet"].weights
+    assert given.terms.startswith("a file of the user, whose source was not checked; only if it is the published one")
+    assert called("named") == "the published weights 'named'"
+    assert called("resnet_18.pth") == "the file 'resnet_18.pth'"
+    (tmp_path / "named").write_bytes(b"the user's")  # a file wins over a name
+    assert origin_of("named", "medicalnet").terms == given.terms
 
 
 def test_known_weights_are_fetched_over_https_from_their_publishers() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from medical_transformer.backbones.baselines import Baseline, Translation
-from medical_transformer.backbones.origins import Origin, origin_of
+from medical_transformer.backbones.origins import Origin, known_of, origin_of
 from medical_transformer.backbones.published_files import find, read_published
 from medical_transformer.backbones.registry import BACKBONES
 from medical_transformer.backbones.undrawn import last_layers
@@ -105,7 +105,7 @@ def load_published(name: str, backbone: Backbone, given: str) -> PublishedWeight
         WeightsError: if the file cannot be had or read, is another network's, or loading would change nothing.
     """
     loaded = _open(name, backbone, given).load(backbone, "backbone")
-    return replace(loaded, taught_on=BACKBONES[name].meets(backbone.intensities))
+    return replace(loaded, taught_on=known_of(given, BACKBONES[name].meets(backbone.intensities)))
 
 
 def load_published_decoder(name: str, backbone: Backbone, given: str, decoder: nn.Module) -> PublishedWeights | None:

@@ -52,6 +52,11 @@ KNOWN: Mapping[str, KnownWeights] = {
 }
 
 
+def is_fetched(given: str) -> bool:
+    """Tell whether a name stands for weights that come from their publisher, and not for a file of the user."""
+    return given in KNOWN and not Path(given).is_file()
+
+
 def find(given: str, name: str) -> Path:
     """Return a file of weights, fetching a known one that is not there yet, and checking one that is.
 

@@ -50,7 +50,7 @@ class BackboneEntry:
             shown = "prepared scans are in that range"
         else:
             shown = f"the network brings prepared scans there (intensities: {intensities})"
-        return f"Taught on {self.taught_on}; {shown}."
+        return f"taught on {self.taught_on}; {shown}."
 
 
 BACKBONES: Mapping[str, BackboneEntry] = {

@@ -5,6 +5,7 @@ from typing import Any
 
 from medical_transformer import __version__
 from medical_transformer.backbones import BACKBONES
+from medical_transformer.backbones.origins import called, known_of
 from medical_transformer.contracts import Backbone
 from medical_transformer.evaluation import EvaluationResult
 from medical_transformer.experiments.config import BackboneConfig, FinetuneConfig, PretrainConfig
@@ -62,8 +63,8 @@ def _start(backbone: BackboneConfig, saved: SavedModel) -> str:
     """Say from what weights a training started; of published ones, also what they were taught on."""
     if backbone.weights is None:
         return "random weights."
-    taught_on = BACKBONES[backbone.name].meets(_backbone(saved).intensities)
-    return f"the published weights {Path(backbone.weights).name!r}. {taught_on}"
+    taught_on = known_of(backbone.weights, BACKBONES[backbone.name].meets(_backbone(saved).intensities))
+    return f"{called(backbone.weights)}: {taught_on}"
 
 
 def _terms(saved: SavedModel) -> dict[str, str]:

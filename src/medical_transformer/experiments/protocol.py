@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from medical_transformer import __version__
+from medical_transformer.backbones.origins import called
 from medical_transformer.cohorts import Cohort
 from medical_transformer.cohorts.indexed import counted
 from medical_transformer.experiments.config import EvaluateConfig
@@ -44,7 +45,7 @@ def software() -> dict[str, str]:
 def _start(config: EvaluateConfig, labelled: Cohort) -> str:
     published = config.finetune.backbone.weights
     if config.finetune.encoder is None:
-        return "random weights" if published is None else f"the published weights {published}"
+        return "random weights" if published is None else called(published)
     saved = load_model(find_model(config.finetune.encoder))
     shared = len(seen_subjects(saved, labelled))
     scans, warning = "unlabelled pre-training scans", ""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from medical_transformer.backbones.origins import called
 from medical_transformer.cohorts.indexed import counted
 from medical_transformer.evaluation import EvaluationResult, MethodFacts, Trial
 from medical_transformer.experiments.comparison.config import (
@@ -86,7 +87,7 @@ def _particulars(config: ComparisonConfig, name: str) -> Iterator[str]:
         return
     backbone = method.backbone
     if backbone.weights is not None:
-        yield f"Starts from the published weights {Path(backbone.weights).name}."
+        yield f"Starts from {called(backbone.weights)}."
     elif method.encoder is None and method.pretraining is None:
         yield "Starts from random weights."
     settings = ", ".join(f"{name} {value}" for name, value in backbone.settings.items())
