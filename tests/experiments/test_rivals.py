@@ -1,6 +1,7 @@
 """Another backbone goes through the same protocol: only a name differs."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 
 from medical_transformer.backbones import build_backbone, published_files
 from medical_transformer.backbones.published_files import KnownWeights
+from medical_transformer.cohorts import Cohort
 from medical_transformer.errors import TrainingError, WeightsError
 from medical_transformer.experiments import (
     BackboneConfig,
@@ -19,7 +21,9 @@ from medical_transformer.experiments import (
     finetune,
     pretrain,
 )
+from medical_transformer.experiments.cards import write_finetuned_card
 from medical_transformer.experiments.data import open_data
+from medical_transformer.experiments.finetune import facts_about
 from medical_transformer.experiments.inherited import weights_of_others
 from medical_transformer.experiments.training_run import build_model, new_backbone, run_identity
 from medical_transformer.pretraining import RotationSettings
@@ -97,12 +101,32 @@ def test_published_weights_see_the_intensities_they_were_taught_on_when_the_mode
     assert "MIT" in card
 
 
-def test_checksum_and_terms_of_published_weights_go_on_to_the_encoder_its_export_and_every_model_made_from_it(
-    released: Path, tuned: Path, prepared: Path, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def taught(released: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an encoder that started from the released file."""
     settings = starting_from(released).backbone
     config = PretrainConfig(backbone=settings, method=RotationSettings(), training=training(epochs=1), validation=0.33)
-    encoder = pretrain(prepared, tmp_path / "run", config).folder
+    return pretrain(prepared, tmp_path_factory.mktemp("taught"), config).folder
+
+
+def test_cards_of_rivals_cite_their_network_and_what_pre_trained_it_and_not_the_paper(
+    taught: Path, tuned: Path, encoder: Path, prepared: Path
+) -> None:
+    after = facts_about(FinetuneConfig(task=SEX, encoder=str(taught)), Cohort.load(prepared))
+    saved = load_model(tuned)
+    write_finetuned_card(replace(saved, about={**saved.about, **after}), starting_from(Path("x")), taught.parent)
+    for folder, pretrained in ((taught, True), (tuned, False), (taught.parent, True)):
+        cited = (folder / "README.md").read_text(encoding="utf-8").split("## Citation")[1]
+        assert "- Network: MedicalNet (ResNet-18), arXiv 1904.00625" in cited
+        assert ("Taleb et al. 2020" in cited) == pretrained
+        assert "jun2021medical" not in cited
+    assert "jun2021medical" in (encoder / "README.md").read_text(encoding="utf-8")
+
+
+def test_checksum_and_terms_of_published_weights_go_on_to_the_encoder_its_export_and_every_model_made_from_it(
+    released: Path, tuned: Path, taught: Path, tmp_path: Path
+) -> None:
+    encoder = taught
     exported = export(encoder, tmp_path / "out", half=False).folder
     checksum = hashlib.sha256(released.read_bytes()).hexdigest()
     for folder in (encoder, exported, tuned):

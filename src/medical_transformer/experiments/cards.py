@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from medical_transformer import __version__
-from medical_transformer.backbones import BACKBONES
+from medical_transformer.backbones import BACKBONES, find_backbone
 from medical_transformer.backbones.origins import called, known_of
 from medical_transformer.contracts import Backbone
 from medical_transformer.evaluation import EvaluationResult
@@ -15,9 +15,11 @@ from medical_transformer.experiments.pretext_tasks import METHODS
 from medical_transformer.experiments.seen import subject_count
 from medical_transformer.preprocessing import PipelineConfig
 from medical_transformer.reporting import ModelCard, card_scores, write_model_card
+from medical_transformer.reporting.card import CITATION
 from medical_transformer.reporting.words import sample_words
 from medical_transformer.tasks import SavedModel, Segmentation, TaskModel
 
+OURS = "medical-transformer"  # both the network and the pre-training of the paper
 LIMITS = (
     "Scans of another sequence, field strength or population than those it was trained on.",
     "Scans whose preparation was warned of or refused.",
@@ -134,7 +136,18 @@ def _shared(saved: SavedModel, *, data: str = "") -> dict[str, Any]:
         "fingerprint": saved.preparation.fingerprint(),
         "parameters": sum(parameter.numel() for parameter in saved.network.parameters()),
         "made_by": {"medical-transformer": __version__, "backbone": str(saved.backbone["name"])},
+        **_cited(saved),
     }
+
+
+def _cited(saved: SavedModel) -> dict[str, Any]:
+    """Return where the network and what pre-trained it are described; the paper where it is one of them."""
+    name, method = str(saved.backbone["name"]), METHODS.get(saved.about.get("method", ""))
+    entry = find_backbone(name)
+    sources = [f"Network: {entry.title}, {entry.source}"]
+    if method is not None:
+        sources.append(f"Pre-training: {method.publication}, {method.source}")
+    return {"sources": sources, "citation": CITATION if OURS in {name, saved.about.get("method")} else ""}
 
 
 def _steps(preparation: PipelineConfig) -> dict[str, str]:

@@ -7,7 +7,7 @@ from medical_transformer.cohorts import Cohort
 from medical_transformer.experiments.cards import write_finetuned_card
 from medical_transformer.experiments.config import FinetuneConfig, keep_config
 from medical_transformer.experiments.data import Data, hold_out, open_data
-from medical_transformer.experiments.inherited import weights_of_others
+from medical_transformer.experiments.inherited import pretrained_by, weights_of_others
 from medical_transformer.experiments.progress import EpochProgress
 from medical_transformer.experiments.resuming import keep_origin
 from medical_transformer.experiments.training_run import train_model
@@ -72,6 +72,7 @@ def facts_about(config: FinetuneConfig, labelled: Cohort) -> dict[str, object]:
         "scans": len(labelled),
         "subjects": list(labelled.subjects),
         "contents": sorted(scan.content_hash for scan in labelled.scans),
+        **pretrained_by(config.encoder),
         "weights": weights_of_others(config.backbone, config.encoder),
     }
     if isinstance(config.task, Regression):

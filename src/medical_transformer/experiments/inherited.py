@@ -27,6 +27,14 @@ def weights_of_others(backbone: BackboneConfig, encoder: str | None = None) -> l
     return [] if encoder is None else [asdict(one) for one in _handed_on(find_model(encoder))]
 
 
+def pretrained_by(encoder: str | None) -> dict[str, str]:
+    """Return the method that pre-trained an encoder, as a model's `about` keeps it; empty where none is recorded."""
+    if encoder is None:
+        return {}
+    about = read_json(find_model(encoder) / "config.json")["about"]
+    return {"method": about["method"]} if "method" in about else {}
+
+
 def origins(about: Mapping[str, Any]) -> tuple[Origin, ...]:
     """Return the files of others that a model goes back to, as far as it was recorded."""
     return tuple(Origin(**one) for one in about.get("weights", ()))

@@ -51,7 +51,8 @@ class ModelCard:
         licence: of the weights, an SPDX name; empty where nobody has given one.
         parameters: trainable weights.
         made_by: command, commit, versions.
-        citation: BibTeX.
+        sources: where network and pre-training are described, a sentence each.
+        citation: BibTeX of the method that this package is named after; empty where it took no part.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ModelCard:
     licence: str = ""
     parameters: int = 0
     made_by: Mapping[str, str] = field(default_factory=dict)
+    sources: Sequence[str] = ()
     citation: str = CITATION
 
 
