@@ -71,9 +71,17 @@ def test_the_defaults_are_the_papers() -> None:
 def test_a_folder_keeps_its_settings(tmp_path: Path) -> None:
     keep_config(PretrainConfig(), tmp_path)
     keep_config(PretrainConfig(), tmp_path)
+    (tmp_path / "stage-1").mkdir()
+    (tmp_path / "stage-1" / "journal.tsv").touch()
     with pytest.raises(ConfigError, match=r"other settings: margin was 1\.0 and is now 2\.0"):
         keep_config(PretrainConfig(margin=2), tmp_path)
     assert PretrainConfig.model_validate_json((tmp_path / "config.json").read_text()) == PretrainConfig()
+
+
+def test_a_run_that_never_began_does_not_keep_its_folder_from_other_settings(tmp_path: Path) -> None:
+    keep_config(PretrainConfig(), tmp_path)
+    keep_config(PretrainConfig(margin=2), tmp_path)
+    assert PretrainConfig.model_validate_json((tmp_path / "config.json").read_text()).margin == 2
 
 
 def test_where_a_run_is_computed_does_not_decide_whose_it_is(tmp_path: Path) -> None:

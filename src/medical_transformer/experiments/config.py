@@ -104,6 +104,10 @@ class EvaluateConfig(Frozen):
 WHERE = frozenset({"device", "compile", "checkpoint_minutes", "encoder"})
 
 
+# What a training leaves behind, from its first epoch to its end.
+TRACES = ("journal.tsv", "checkpoint.safetensors", "model.safetensors")
+
+
 def identity(config: BaseModel, cohort: Cohort, *place: str | int) -> str:
     """Return 16 hex digits that name settings, scans and a place in the experiment."""
     scans = [(scan.name, scan.content_hash) for scan in cohort.scans]
@@ -122,15 +126,22 @@ def _without(settings: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
 
 
 def keep_config(config: BaseModel, folder: Path) -> None:
-    """Write a run's settings into its folder; settings that differ from those that lie there are refused.
+    """Write a run's settings into its folder; settings that differ from those of a run that has begun are refused.
+
+    A run that was refused before its first epoch leaves nothing that other settings could harm.
 
     Raises:
         ConfigError: if the folder holds a run with other settings.
     """
     path = folder / "config.json"
     settings = config.model_dump(mode="json")
-    found = read_json(path) if path.is_file() else settings
+    found = read_json(path) if path.is_file() and _has_begun(folder) else settings
     changes = differing_settings(_without(found, WHERE), _without(settings, WHERE))
     if changes:
         raise ConfigError(f"{folder} holds a run with other settings: {changes}. Choose another folder.")
     write_json(path, settings)
+
+
+def _has_begun(folder: Path) -> bool:
+    """Tell whether something of a training lies in a run's folder or below."""
+    return any(next(folder.rglob(name), None) for name in TRACES)

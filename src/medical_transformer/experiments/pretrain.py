@@ -65,10 +65,10 @@ def pretrain(
         raise ConfigError(
             f"{METHODS[config.method.name].title} compares the scans of a batch, so its batch size must be 2 or more."
         )
-    keep_config(config, out)
-    keep_origin("pretrain", prepared, out, subjects=subjects)
     cohort = data.cohort if subjects is None else data.cohort.where(lambda scan: scan.subject in subjects)
     training, validation = hold_out(cohort, config.validation, seed=first.seed)
+    keep_config(config, out)
+    keep_origin("pretrain", prepared, out, subjects=subjects)
     run = Run(data, Split(data.places(training), data.places(validation)), config, out)
     stages = _teach(backbone, run)
     saved = _saved(backbone, run, cohort, stages)
