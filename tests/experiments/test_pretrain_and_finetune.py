@@ -1,6 +1,7 @@
 """Two stages of pre-training, then fine-tuning from what they left."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,22 @@ def test_pretraining_changes_encoders_and_transformer(encoder: Path) -> None:
 def test_pretraining_needs_slice_encoders(prepared: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="resnet"):
         pretrain(prepared, tmp_path, PretrainConfig(backbone=BackboneConfig(name="resnet")))
+
+
+def test_too_few_subjects_are_refused_with_the_share_that_would_do_and_leave_no_settings_behind(
+    write_cohort: Callable[..., Path], tmp_path: Path
+) -> None:
+    four, two = (write_cohort(tmp_path / str(count), subjects=count) for count in (4, 2))
+    out = tmp_path / "run"
+    with pytest.raises(
+        CohortError,
+        match=r"4 subjects are too few to hold out 20%; set `validation: 0\.33` in --config, or add scans\.",
+    ):
+        pretrain(four, out, PretrainConfig(backbone=BACKBONE, exemplar=training(), masked=training()))
+    with pytest.raises(CohortError, match=r"2 subjects are too few to hold out 33%; add scans\."):
+        finetune(two, out, finetuning())
+    assert not (out / "config.json").exists()
+    assert not (out / "run.json").exists()
 
 
 def test_pretraining_needs_two_scans_in_a_batch(prepared: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from medical_transformer.cohorts import Cohort, Scan
-from medical_transformer.cohorts.folds import make_folds
+from medical_transformer.cohorts.folds import FEWEST_FOLDS, make_folds
+from medical_transformer.cohorts.indexed import counted
 from medical_transformer.cohorts.tables import read_json
 from medical_transformer.errors import CohortError
 from medical_transformer.experiments.config import InputConfig
@@ -75,8 +76,19 @@ def open_data(prepared: Path, config: InputConfig, *, segmentation: bool = False
 def hold_out(
     cohort: Cohort, share: float, *, label: str | None = None, seed: int = 0
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the subjects to train on, and a share of the subjects that chooses the epoch."""
-    fold = make_folds(cohort, max(3, round(1 / share)), label=label, seed=seed)[0]
+    """Return the subjects to train on, and a share of the subjects that chooses the epoch.
+
+    Raises:
+        CohortError: if there are too few subjects for such a share.
+    """
+    parts = max(FEWEST_FOLDS, round(1 / share))
+    subjects = cohort.subjects
+    if len(subjects) < parts:
+        larger = "" if len(subjects) < FEWEST_FOLDS else f"set `validation: {1 / FEWEST_FOLDS:.2f}` in --config, or "
+        raise CohortError(
+            f"{cohort.name!r}: {counted(subjects, 'subject')} are too few to hold out {share:.0%}; {larger}add scans."
+        )
+    fold = make_folds(cohort, parts, label=label, seed=seed)[0]
     return fold.train | fold.validation, fold.test
 
 
