@@ -1,6 +1,8 @@
 """Published weights, read from files in exactly the published formats and key names."""
 
 import hashlib
+import pickle
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -374,10 +376,29 @@ def test_a_file_with_values_that_are_not_finite_is_refused_by_tensor(
         read_published(tmp_path / name)
 
 
-def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "damaged.pt").write_bytes(b"no weights at all")
-    with pytest.raises(WeightsError, match=r"damaged\.pt"):
-        read_published(tmp_path / "damaged.pt")
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x80\x02no weights\xff", "damaged or holds more than tensors"),
+        (b"", "it is empty"),
+        (b"<!DOCTYPE html>\n<html>", "it is text, and starts with '<!DOCTYPE html>"),
+        (pickle.dumps({"epoch": 3}, protocol=4), "damaged or holds more than tensors"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_name_with_what_it_is_and_without_a_warning(
+    content: bytes, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "damaged.pt").write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(WeightsError, match=rf"damaged\.pt: .*{said}") as refused:
+            read_published(tmp_path / "damaged.pt")
+    assert not isinstance(refused.value.__cause__, Warning)
+
+
+def test_a_folder_of_weights_is_called_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="is a folder; give the file of weights itself"):
+        find(str(tmp_path), "medicalnet")
 
 
 def test_networks_without_published_weights_say_so(medicalnet_file: Path) -> None:

@@ -5,6 +5,7 @@ Safetensors, or torch's own format with everything refused that is neither a ten
 
 import hashlib
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -66,6 +67,8 @@ def find(given: str, name: str) -> Path:
     """
     if Path(given).is_file():
         return Path(given)
+    if given not in KNOWN and Path(given).is_dir():
+        raise WeightsError(f"{given} is a folder; give the file of weights itself.")
     if given not in KNOWN:
         near = get_close_matches(given, KNOWN, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -114,18 +117,33 @@ def read_published(path: Path) -> dict[str, Tensor]:
 def _read_torch(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a file in torch's own format."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # of the pickle's protocol: what cannot be read is refused below
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # Damaged bytes steer torch's unpickler, which then raises what it stumbles over: ten kinds of errors were met,
         # an AssertionError and a TypeError among them, and no common one is documented.
-        raise WeightsError(
-            f"{path}: refused, because it is damaged or holds more than tensors, such as a pickled module, which could "
-            "run code. Fetch it again, or ask for its tensors alone."
-        ) from error
+        raise WeightsError(f"{path}: {_why_unreadable(path)}") from error
     inner = content.get("state_dict", content) if isinstance(content, dict) else content
     if not isinstance(inner, dict) or not inner or not all(isinstance(one, Tensor) for one in inner.values()):
         raise WeightsError(f"{path}: expected tensors by name, but found {type(inner).__name__}.")
     return inner
+
+
+def _why_unreadable(path: Path) -> str:
+    """Say what a file is that torch refuses, and what to do."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    if not start:
+        return "it is empty; fetch it again."
+    if start.isascii() and start.decode("ascii").replace("\n", " ").replace("\r", " ").replace("\t", " ").isprintable():
+        return f"it is text, and starts with {start[:24].decode('ascii')!r}; fetch the file of weights itself."
+    return (
+        "refused, because it is damaged or holds more than tensors, such as a pickled module, which could run code. "
+        "Fetch it again, or ask for its tensors alone."
+    )
 
 
 def _cache() -> Path:
