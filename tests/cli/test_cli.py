@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -212,3 +213,10 @@ def test_help_does_not_load_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_package_can_be_run_as_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr("medical_transformer.cli.main", lambda: calls.append("main"))
+    runpy.run_module("medical_transformer", run_name="__main__")
+    assert calls == ["main"]
