@@ -17,6 +17,7 @@ from medical_transformer.errors import WeightsError
 
 # Files of PyTorch 0.3 lack this counter, and nothing here reads it.
 MAY_LACK = ("num_batches_tracked",)
+COUNTER = "not in the file: counters of batches, which nothing reads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class _Opened:
         adapted = tuple(name for name in (*account.loaded, *account.adapted) if name not in loaded)
         reasons = {
             **dict.fromkeys(loaded, "as they are"),
-            **dict.fromkeys(account.new, "not in the file"),
+            **{name: COUNTER if name.endswith(MAY_LACK) else "not in the file" for name in account.new},
             **unused,
             **{name: _changes(changed.get(name), repeated=name in account.adapted) for name in adapted},
         }
