@@ -150,8 +150,23 @@ def test_a_stem_of_one_channel_is_repeated_for_four_modalities(medicalnet_file: 
 
 
 def test_a_medicalnet_of_another_depth_is_refused_by_file(medicalnet_file: Path) -> None:
-    with pytest.raises(WeightsError, match=r"resnet_10_23dataset\.pth"):
+    with pytest.raises(WeightsError, match=r"resnet_10_23dataset\.pth: .*depth 10 .*depth 18; .*`depth: 10`"):
         load_published("medicalnet", network("medicalnet", depth=18), str(medicalnet_file))
+
+
+def test_a_file_of_another_network_is_refused_by_its_own_names(genesis_file: Path) -> None:
+    with pytest.raises(WeightsError, match=r"no file of MedicalNet: it has a tensor 'down_tr64\.ops"):
+        load_published("medicalnet", network("medicalnet", depth=10), str(genesis_file))
+
+
+def test_counters_that_a_file_lacks_are_called_counters(tmp_path: Path) -> None:
+    tensors = {name: one for name, one in medicalnet()["state_dict"].items() if not name.endswith("tracked")}
+    torch.save(tensors, tmp_path / "old.pth")
+    loaded = load_published("medicalnet", network("medicalnet", depth=10), str(tmp_path / "old.pth"))
+    assert loaded.account.new
+    assert {loaded.reasons[name] for name in loaded.account.new} == {
+        "not in the file: counters of batches, which nothing reads"
+    }
 
 
 def test_a_missing_tensor_is_refused_and_the_network_stays_as_it_was(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 MONAI has the same weights under the same names, but halves in all stages; the strides and dilations are set here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from torch.nn import functional
 
 from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Features, Translation
 from medical_transformer.contracts import Decoder, Encoding
+from medical_transformer.errors import WeightsError
 from medical_transformer.shapes import OutputMap, VolumeBatch
 
 # Depth to blocks per stage; 10 to 34 have basic blocks, the others bottlenecks of four times the width.
@@ -25,6 +27,7 @@ DEPTHS: Mapping[int, tuple[int, int, int, int]] = {
     200: (3, 24, 36, 3),
 }
 WIDTHS = (64, 128, 256, 512)
+BLOCK_NAME = re.compile(r"layer([1-4])\.(\d+)\.(\w+)")
 DILATIONS = {"layer3": 2, "layer4": 4}
 
 
@@ -43,6 +46,7 @@ class MedicalNet(Baseline):
         config = config or MedicalNetConfig()
         expansion = 1 if config.depth < 50 else 4
         super().__init__(config, (64, *(expansion * width for width in WIDTHS)))
+        self.depth = config.depth
         self.trunk = _build_trunk(config)
 
     def encode(self, volumes: VolumeBatch) -> list[Features]:
@@ -58,7 +62,19 @@ class MedicalNet(Baseline):
         return MedicalNetDecoder(self.feature_size, outputs)
 
     def translate(self, tensors: Mapping[str, Tensor]) -> Translation:
-        """Read a released file of the same depth: its names are those of the trunk."""
+        """Read a released file of the same depth: its names are those of the trunk.
+
+        Raises:
+            WeightsError: if it is of another depth, or no file of MedicalNet.
+        """
+        depth = _depth_of(tensors)
+        if depth is None:
+            raise WeightsError(f"This is no file of MedicalNet: it has a tensor {next(iter(tensors))!r}.")
+        if depth != self.depth:
+            raise WeightsError(
+                f"The file is of depth {depth} and the network of depth {self.depth}; give the backbone the setting "
+                f"`depth: {depth}`."
+            )
         return Translation({f"trunk.{name}": tensor for name, tensor in tensors.items()})
 
 
@@ -81,6 +97,14 @@ class MedicalNetDecoder(Decoder):
         """Predict class scores for every voxel."""
         scores = self.layers(encoding.maps[0])
         return functional.interpolate(scores, size=list(shape), mode="trilinear", align_corners=False)
+
+
+def _depth_of(names: Iterable[str]) -> int | None:
+    """Return the depth whose blocks have these names in a file; None where no depth has."""
+    found = {(int(one[1]), int(one[2]), one[3]) for one in map(BLOCK_NAME.match, names) if one}
+    blocks = tuple(len({block for stage, block, _ in found if stage == number}) for number in (1, 2, 3, 4))
+    bottleneck = any(layer == "conv3" for _, _, layer in found)
+    return next((depth for depth, one in DEPTHS.items() if one == blocks and (depth >= 50) == bottleneck), None)
 
 
 def _build_trunk(config: MedicalNetConfig) -> Any:
