@@ -21,7 +21,8 @@ LEDGER = Ledger(
     (
         *(Entry(one.name, "scan", Verdict.USED, one.name, "Indexed.") for one in SCANS),
         *(Entry(f"{one.name}.nii", "file", Verdict.USED, one.name, "Its image.") for one in SCANS),
-        Entry("t.csv row 2", "row", Verdict.USED, "ann", "Gave its labels."),
+        Entry("t.csv row 2", "row", Verdict.USED, "ann", "Gave its labels.", frozenset({"ann"})),
+        Entry("t.csv row 3", "row", Verdict.USED, "bob", "Gave its labels.", frozenset({"bob", "dan"})),
     )
 )
 INDEXED = Indexed(Cohort("test", Path("data"), SCANS), LEDGER, ())
@@ -64,6 +65,16 @@ def test_the_ledger_says_what_was_left_out_and_why() -> None:
     assert reasons["cid"][1] == "Left out: age_years is not known, so age_years>=13 cannot be told."
     assert reasons["t.csv row 2"] == (Verdict.SKIPPED, "Its scan ann was left out.")
     assert found.notes == ("Left out by age_years>=13: 2 of 4 scans.",)
+
+
+def test_a_row_is_left_out_with_the_last_of_its_scans() -> None:
+    def row(indexed: Indexed) -> tuple[Verdict, str]:
+        return next((one.verdict, one.reason) for one in indexed.ledger.entries if one.item == "t.csv row 3")
+
+    first = select(INDEXED, [Condition.parse("subject!=bob")], unknown_too=False)
+    assert row(first) == (Verdict.USED, "Gave its labels.")
+    second = select(first, [Condition.parse("subject!=dan")], unknown_too=False)
+    assert row(second) == (Verdict.SKIPPED, "Its scans bob, dan were left out.")
 
 
 @pytest.mark.parametrize("text", ["age_years", "=3", "age_years>=old", "age_years~3"])

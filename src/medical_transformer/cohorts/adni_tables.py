@@ -5,7 +5,7 @@ ADNIMERGE's AGE is the age at baseline, and its diagnosis of a demented person i
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -160,15 +160,23 @@ def _diagnosis(visit: TableRow | None, listed: TableRow | None) -> str | None:
 
 
 def account_for_adni_rows(
-    tables: AdniTables, used: set[str], subjects: set[str], source: Path, draft: LedgerDraft
+    tables: AdniTables, used: Mapping[str, Collection[str]], subjects: set[str], source: Path, draft: LedgerDraft
 ) -> None:
-    """Say what became of each row of the tables."""
+    """Say what became of each row of the tables.
+
+    Args:
+        tables: the tables.
+        used: row, as the ledger calls it, to the names of the scans it gave labels to.
+        subjects: those of whom a scan was taken.
+        source: the folder that is indexed.
+        draft: the ledger to say it in.
+    """
     for table in tables.raw:
         draft.file(item_of(table.path, source), Verdict.USED, f"The table of labels, {counted(table.rows, 'row')}.")
         for row in table.rows:
             subject = row.text("PTID", "Subject") or ""
             if row.where in used:
-                draft.row(row, Verdict.USED, "Gave labels to a scan of this subject.", subject)
+                draft.row(row, Verdict.USED, "Gave labels to a scan of this subject.", subject, used[row.where])
             elif subject in subjects:
                 draft.row(row, Verdict.SKIPPED, "No scan that was taken belongs to this row.", subject)
             else:

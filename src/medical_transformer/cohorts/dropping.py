@@ -1,9 +1,9 @@
 """Taking scans out of what was indexed, with their files and rows set right in the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from medical_transformer.cohorts.indexed import Indexed
+from medical_transformer.cohorts.indexed import Indexed, listing
 from medical_transformer.cohorts.ledger import Entry, Ledger, Verdict
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.volumes import Address
@@ -27,16 +27,13 @@ def without(indexed: Indexed, dropped: Mapping[str, Drop]) -> Indexed:
     if not dropped:
         return indexed
     kept = tuple(scan for scan in indexed.cohort.scans if scan.name not in dropped)
-    subjects = {scan.subject for scan in kept}
+    names = {scan.name for scan in kept}
     changes: dict[tuple[str, str], Drop] = {}
-    gone: dict[str, str] = {}
     for scan in indexed.cohort.scans:
         if scan.name in dropped:
             changes |= {("file", item): dropped[scan.name] for item in _items(scan)}
             changes["scan", scan.name] = dropped[scan.name]
-            if scan.subject not in subjects:
-                gone[scan.subject] = scan.name
-    entries = tuple(_corrected(entry, changes, gone) for entry in indexed.ledger.entries)
+    entries = tuple(_corrected(entry, changes, names) for entry in indexed.ledger.entries)
     return replace(indexed, cohort=replace(indexed.cohort, scans=kept), ledger=Ledger(entries))
 
 
@@ -45,10 +42,14 @@ def _items(scan: Scan) -> set[str]:
     return {file.as_posix() for path in paths for file in Address.parse(path).files}
 
 
-def _corrected(entry: Entry, changes: Mapping[tuple[str, str], Drop], gone: Mapping[str, str]) -> Entry:
+def _corrected(entry: Entry, changes: Mapping[tuple[str, str], Drop], kept: Collection[str]) -> Entry:
     change = changes.get((entry.kind, entry.item))
     if change is not None:
         return replace(entry, verdict=change.verdict, reason=change.reason)
-    if entry.kind == "row" and entry.verdict is Verdict.USED and entry.subject in gone:
-        return replace(entry, verdict=Verdict.SKIPPED, reason=f"Its scan {gone[entry.subject]} was left out.")
+    if entry.verdict is Verdict.USED and entry.scans and entry.scans.isdisjoint(kept):
+        return replace(entry, verdict=Verdict.SKIPPED, reason=_why_idle(sorted(entry.scans)))
     return entry
+
+
+def _why_idle(scans: Sequence[str]) -> str:
+    return f"Its scan {scans[0]} was left out." if len(scans) == 1 else f"Its scans {listing(scans)} were left out."

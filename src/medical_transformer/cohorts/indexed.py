@@ -42,9 +42,9 @@ class LedgerDraft:
         """Say what became of a file, named relative to the source."""
         self._add(path.as_posix() if isinstance(path, Path) else path, "file", verdict, subject, reason)
 
-    def row(self, row: TableRow, verdict: Verdict, reason: str, subject: str = "") -> None:
-        """Say what became of a table row."""
-        self._add(row.where, "row", verdict, subject, reason)
+    def row(self, row: TableRow, verdict: Verdict, reason: str, subject: str = "", scans: Iterable[str] = ()) -> None:
+        """Say what became of a table row, and which scans it belongs to."""
+        self._entries.append(Entry(row.where, "row", verdict, subject, reason, frozenset(scans)))
 
     def scan(self, name: str, verdict: Verdict, reason: str, subject: str = "") -> None:
         """Say what became of a scan."""
@@ -74,8 +74,7 @@ class LedgerDraft:
 
     def _add(self, item: str, kind: Kind, verdict: Verdict, subject: str, reason: str) -> None:
         self._entries.append(Entry(item, kind, verdict, subject, reason))
-        if kind != "row":
-            self._met.update((item, subject))
+        self._met.update((item, subject))
 
 
 def _summarised(files: Iterable[Path]) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -42,6 +42,7 @@ class Entry:
         verdict: what became of it.
         subject: whom it belongs to, empty where that is unknown.
         reason: one sentence that tells why.
+        scans: names of the scans that a row belongs to; known while indexing, and not written.
     """
 
     item: str
@@ -49,6 +50,7 @@ class Entry:
     verdict: Verdict
     subject: str
     reason: str
+    scans: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

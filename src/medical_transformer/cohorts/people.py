@@ -1,7 +1,8 @@
 """What a table says about each person: rows brought together, and an account of every row."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 
 from medical_transformer.cohorts.files import item_of
@@ -62,14 +63,14 @@ def what_is_known(person: Person | None, expected: Iterable[str] = ("age_years",
 
 
 def account_for_rows(
-    table: RawTable, people: People, with_scan: Collection[str], source: Path, draft: LedgerDraft
+    table: RawTable, people: People, found: Mapping[str, Sequence[Scan]], source: Path, draft: LedgerDraft
 ) -> None:
     """Say what became of the table and of each of its rows.
 
     Args:
         table: the table.
         people: its rows under their keys.
-        with_scan: the keys that a scan was found for.
+        found: key to the scans that were found for it.
         source: the folder that is indexed.
         draft: the ledger to say it in.
     """
@@ -80,8 +81,23 @@ def account_for_rows(
         if person is None:
             draft.row(row, Verdict.REFUSED, "The row does not say in a readable way whom it is about.")
         else:
-            without = "" if key in with_scan else why_no_scan(draft.met(key))
-            draft.row(row, *_verdict(row, person, without), key)
+            without = "" if key in found else why_no_scan(draft.met(key))
+            scans = found.get(key, ())
+            draft.row(row, *_verdict(row, person, without), _whose(key, scans), (scan.name for scan in scans))
+
+
+def _whose(key: str, scans: Iterable[Scan]) -> str:
+    """Return the subject of the scans that a row belongs to, or its key where that is not one."""
+    subjects = {scan.subject for scan in scans}
+    return subjects.pop() if len(subjects) == 1 else key
+
+
+def by_key(scans: Iterable[Scan], key: Callable[[Scan], str] = attrgetter("name")) -> dict[str, list[Scan]]:
+    """Return scans under the key by which a table knows them."""
+    found: dict[str, list[Scan]] = {}
+    for scan in scans:
+        found.setdefault(key(scan), []).append(scan)
+    return found
 
 
 def why_no_scan(met: bool) -> str:

@@ -218,3 +218,11 @@ def test_numbers_that_stand_for_words_become_the_words(lay: Lay) -> None:
     )
     assert labels(indexed, "sub-01") == {"group": "control", "hand": "R", "score": 1.0}
     assert labels(indexed, "sub-02") == {"group": "patient", "hand": "R", "score": 2.0}
+
+
+def test_the_row_of_a_session_that_was_left_out_is_skipped(lay: Lay) -> None:
+    images = (f"sub-1/ses-{session}/anat/sub-1_ses-{session}_T1w.nii" for session in "ab")
+    table = "participant_id\tsession_id\tage\nsub-1\tses-a\t40\nsub-1\tses-b\t50\n"
+    indexed = index(lay(*images, texts={"participants.tsv": table}), where=["session=ses-a"])
+    rows = [(entry.subject, entry.verdict) for entry in indexed.ledger.entries if entry.kind == "row"]
+    assert rows == [("sub-1", Verdict.USED), ("sub-1", Verdict.SKIPPED)]

@@ -171,3 +171,25 @@ def test_names_in_capitals_and_with_spaces_and_umlauts_are_read(lay: Lay) -> Non
     (source / "A_T1W.nii").rename(source / "A_T1W.NII")
     found = {scan.name: dict(scan.labels) for scan in index(source).cohort.scans}
     assert found == {"A": {}, "J-rg-M-ller": {}, "J-rgen-M-ller": {"age_years": 20.0}}
+
+
+TABLE = "file,subject,age\nf1,ann,40\nf2,ann,50\nf3,bob,40\nf4,cid,60\n"
+
+
+def rows(indexed: Indexed) -> list[tuple[str, Verdict]]:
+    return [(entry.subject, entry.verdict) for entry in indexed.ledger.entries if entry.kind == "row"]
+
+
+def test_a_row_whose_scan_was_left_out_is_skipped_though_its_subject_keeps_another_scan(lay: Lay) -> None:
+    source = lay("f1.nii", "f2.nii", "f3.nii", "f4.nii", texts={"table.csv": TABLE})
+    verdicts = rows(index(source, where=["age_years>45"]))
+    used, skipped = Verdict.USED, Verdict.SKIPPED
+    assert verdicts == [("ann", skipped), ("ann", used), ("bob", skipped), ("cid", used)]
+
+
+def test_a_row_whose_scan_is_damaged_is_skipped(lay: Lay) -> None:
+    source = lay("f1.nii", "f2.nii", texts={"table.csv": TABLE})
+    (source / "f2.nii").write_bytes(b"")
+    indexed = index(source)
+    assert rows(indexed)[:2] == [("ann", Verdict.USED), ("ann", Verdict.SKIPPED)]
+    assert reason(indexed, "table.csv row 3")[1] == "Its scan f2 was left out."

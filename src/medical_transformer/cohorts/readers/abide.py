@@ -5,6 +5,7 @@ The table's SUB_ID has no leading zeros, its column names may have stray spaces,
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
@@ -16,6 +17,7 @@ from medical_transformer.cohorts.people import (
     People,
     Person,
     account_for_rows,
+    by_key,
     group_people,
     notes_on_missing,
     notes_on_rows,
@@ -54,7 +56,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
         raise CohortError(f"{source} holds no image such as NYU/0050952/session_1/anat_1/mprage.nii.gz.")
     tables = _tables(source, files, table)
     scans = tuple(_scan(name, paths, tables, draft) for name, paths in sessions.items())
-    subjects = {scan.subject for scan in scans}
+    subjects = by_key(scans, attrgetter("subject"))
     notes = _notes(scans, tables)
     for raw, people in tables:
         account_for_rows(raw, people, subjects, source, draft)

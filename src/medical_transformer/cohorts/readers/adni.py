@@ -71,7 +71,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
             f"{source} holds no NIfTI image below a folder such as 002_S_0413/; for DICOM give --layout adni-dicom."
         )
     tables = read_adni_tables(source, files, table)
-    used: set[str] = set()
+    used: dict[str, list[str]] = {}
     scans = tuple(_scan(images, tables, used, draft) for images in days)
     account_for_adni_rows(tables, used, {scan.subject for scan in scans}, source, draft)
     return Indexed(
@@ -103,7 +103,7 @@ def _image(source: Path, path: Path) -> _Image | None:
     return _Image(path, subject, day, int(numbers[-1]) if numbers else None)
 
 
-def _scan(images: Sequence[_Image], tables: AdniTables, used: set[str], draft: LedgerDraft) -> Scan:
+def _scan(images: Sequence[_Image], tables: AdniTables, used: dict[str, list[str]], draft: LedgerDraft) -> Scan:
     taken, *others = images
     scan = f"{taken.subject}_{taken.day.isoformat()}"
     draft.file(taken.path, Verdict.USED, f"The T1w image of {scan}.", taken.subject)
@@ -111,7 +111,8 @@ def _scan(images: Sequence[_Image], tables: AdniTables, used: set[str], draft: L
         reason = f"Another image of the day; {taken.path.name} was taken (no repeat, then the simplest description)."
         draft.file(other.path, Verdict.SKIPPED, reason, taken.subject)
     known = tables.about(taken.subject, taken.day, (image.number for image in images))
-    used.update(row.where for row in known.rows)
+    for row in known.rows:
+        used.setdefault(row.where, []).append(scan)
     draft.scan(scan, Verdict.USED, known.reason, taken.subject)
     return Scan(
         subject=taken.subject,

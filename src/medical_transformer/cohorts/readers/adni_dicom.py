@@ -53,7 +53,10 @@ def read(
     for entry in indexed.ledger.entries:
         if entry.kind == "file" and (found := _who_and_when(source, entry.item)):
             draft.meet(found[0])
-    used = {row.where for _, about in known.values() for row in about.rows}
+    used: dict[str, list[str]] = {}
+    for name, (_, about) in known.items():
+        for row in about.rows:
+            used.setdefault(row.where, []).append(name)
     account_for_adni_rows(tables, used, {scan.subject for scan in scans}, source, draft)
     entries = (*(_with_labels(entry, known) for entry in indexed.ledger.entries), *draft.finish(()).entries)
     notes = (*indexed.notes, *notes_on_adni(scans, tables))

@@ -79,7 +79,7 @@ def read(
         raise CohortError(f"{source} holds no sub-*/anat/*_T1w.nii.gz outside {', '.join(sorted(NOT_RAW))}.")
     tables = _tables(source, raw, occasions, table, sex_codes or {})
     scans = of_one_kind(_scan(one, tables[one.dataset], draft) for one in occasions)
-    notes = [*_notes(occasions, scans), *_account_for_tables(source, occasions, tables, draft)]
+    notes = [*_notes(occasions, scans), *_account_for_tables(source, occasions, scans, tables, draft)]
     return Indexed(Cohort(_title(source, draft), source, scans), draft.finish(raw), tuple(notes))
 
 
@@ -193,16 +193,22 @@ def _tables(
 
 
 def _account_for_tables(
-    source: Path, occasions: Iterable[_Occasion], tables: Mapping[Path, DatasetTables], draft: LedgerDraft
+    source: Path,
+    occasions: Iterable[_Occasion],
+    scans: Iterable[Scan],
+    tables: Mapping[Path, DatasetTables],
+    draft: LedgerDraft,
 ) -> list[str]:
     """Say what became of every row, and return notes on them."""
-    here: dict[Path, set[str]] = {}
-    for one in occasions:
-        here.setdefault(one.dataset, set()).update((one.label, f"{one.label}_{one.session}"))
+    here: dict[tuple[Path, str], list[Scan]] = {}
+    for one, scan in zip(occasions, scans, strict=True):
+        for key in {one.label, one.key}:
+            here.setdefault((one.dataset, key), []).append(scan)
     notes: list[str] = []
     descriptions = {}
     for table, datasets in _owners(tables):
-        met = {key for key in table.people if any(key in here[dataset] for dataset in datasets)}
+        every = {key: [scan for place in datasets for scan in here.get((place, key), ())] for key in table.people}
+        met = {key: theirs for key, theirs in every.items() if theirs}
         account_for_rows(table.table, table.people, met, source, draft)
         if table.description:
             descriptions[item_of(table.description, source)] = "Says what columns of the tables mean."

@@ -14,7 +14,7 @@ from medical_transformer.cohorts.files import is_image, stem_of, tables_near
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.labels import Label, plausible, present
 from medical_transformer.cohorts.ledger import Verdict
-from medical_transformer.cohorts.people import People, account_for_rows, group_people
+from medical_transformer.cohorts.people import People, account_for_rows, by_key, group_people
 from medical_transformer.cohorts.raw_table import RawTable, TableRow, read_raw_table
 from medical_transformer.cohorts.scan import Scan
 
@@ -45,7 +45,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     cases = _cases(files)
     scans = tuple(scan for case, images in cases.items() if (scan := _scan(case, images, tables, draft)) is not None)
     for raw, people in tables.values():
-        account_for_rows(raw, people, {scan.name for scan in scans}, source, draft)
+        account_for_rows(raw, people, by_key(scans), source, draft)
     return Indexed(Cohort("BraTS", source, scans), draft.finish(files), _notes(scans, tables))
 
 

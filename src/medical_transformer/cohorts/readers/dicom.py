@@ -16,7 +16,7 @@ from medical_transformer.cohorts.files import file_safe, item_of
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.matching import require_match
-from medical_transformer.cohorts.people import Person, account_for_rows, group_people, notes_on_rows
+from medical_transformer.cohorts.people import Person, account_for_rows, by_key, group_people, notes_on_rows
 from medical_transformer.cohorts.raw_table import read_raw_table
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.errors import CohortError
@@ -154,7 +154,7 @@ def _with_table(scans: Sequence[Scan], table: Path, source: Path, draft: LedgerD
     raw = read_raw_table(table, item_of(table, source))
     match = require_match(raw, {scan.name: (Path(scan.subject),) for scan in scans})
     people = group_people(raw, lambda row: match.rows.get(row.number), label_columns(raw, (match.column,)).read)
-    account_for_rows(raw, people, {scan.name for scan in scans}, source, draft)
+    account_for_rows(raw, people, by_key(scans), source, draft)
     return [_labelled(scan, people.get(scan.name)) for scan in scans], notes_on_rows(raw, people, set(people))
 
 

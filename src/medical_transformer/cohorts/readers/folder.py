@@ -28,6 +28,7 @@ from medical_transformer.cohorts.people import (
     People,
     Person,
     account_for_rows,
+    by_key,
     group_people,
     notes_on_missing,
     notes_on_rows,
@@ -81,7 +82,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     scans = tuple(_scan(scan, group, known, draft) for scan, group in groups.items())
     notes = _notes(scans, named, known)
     if known:
-        account_for_rows(known.raw, known.people, set(groups), source, draft)
+        account_for_rows(known.raw, known.people, by_key(scans), source, draft)
         notes += notes_on_rows(known.raw, known.people, set(groups))
     return Indexed(Cohort(source.resolve().name, source, scans), draft.finish(files), tuple(notes))
 

@@ -6,6 +6,7 @@ The layout is `IXI012-HH-1211-T1.nii.gz`: subject, hospital, number of the scan,
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
@@ -16,6 +17,7 @@ from medical_transformer.cohorts.people import (
     People,
     Person,
     account_for_rows,
+    by_key,
     group_people,
     notes_on_missing,
     notes_on_rows,
@@ -53,7 +55,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     scans = tuple(_scan(path, maps, people, draft) for path in images.values())
     _account_for_maps(maps, scans, draft)
     if demographics:
-        account_for_rows(demographics, people, {scan.subject for scan in scans}, source, draft)
+        account_for_rows(demographics, people, by_key(scans, attrgetter("subject")), source, draft)
     return Indexed(Cohort("IXI", source, scans), draft.finish(files), _notes(scans, people, demographics))
 
 

@@ -19,6 +19,7 @@ from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.people import (
     Person,
     account_for_rows,
+    by_key,
     group_people,
     notes_on_missing,
     notes_on_rows,
@@ -57,9 +58,8 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     scans = tuple(scan for scan in found if scan is not None)
     notes = _notes(scans, raw)
     if raw:
-        with_scan = {scan.name for scan in scans}
-        account_for_rows(raw, people, with_scan, source, draft)
-        notes += notes_on_rows(raw, people, with_scan)
+        account_for_rows(raw, people, by_key(scans), source, draft)
+        notes += notes_on_rows(raw, people, by_key(scans))
     return Indexed(Cohort("OASIS-1", source, scans), draft.finish(files), tuple(notes))
 
 
