@@ -16,8 +16,10 @@ from medical_transformer.errors import CohortError, ConfigError, PreparationErro
 from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_scan
 from medical_transformer.preprocessing import prepare as prepare_function
 from medical_transformer.preprocessing.caption import VERDICT_COLOURS
+from medical_transformer.preprocessing.derivatives import read_sidecar
 from medical_transformer.preprocessing.job import do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
+from medical_transformer.preprocessing.names import ScanFiles
 from medical_transformer.preprocessing.picture import draw
 from medical_transformer.volumes import read_label_map, read_volume, write_volume
 from medical_transformer.volumes.claims import claimed
@@ -108,6 +110,17 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(
     changed = {path for path, time in files(out).items() if before[path] != time}
     assert any("sub-s1" in path for path in changed)
     assert not any("sub-s0" in path for path in changed)
+
+
+@pytest.mark.parametrize("damage", ['{"scan": "s0", "verd', '{"scan": "s0"}', "[]", '{"verdict": "fine"}', "{ä"])
+def test_a_scan_with_a_damaged_sidecar_is_not_done(
+    damage: str, make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    scan, out = make_cohort(1).scans[0], tmp_path / "out"
+    path = out / ScanFiles.of(scan, quick).sidecar
+    path.parent.mkdir(parents=True)
+    path.write_text(damage, encoding="latin-1")
+    assert read_sidecar(scan, quick, out) is None
 
 
 @pytest.mark.parametrize("change", ["pipeline", "input"])

@@ -3,6 +3,7 @@
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -58,13 +59,36 @@ def write_prepared(prepared: PreparedScan, scan: Scan, root: Path, inputs: Mappi
     write_json(root / files.sidecar, _sidecar(prepared, inputs))
 
 
-def read_sidecar(scan: Scan, config: PipelineConfig, root: Path) -> dict[str, Any] | None:
-    """Return what a finished scan's sidecar says, or nothing where the scan is not done."""
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """What decides whether a scan is done, from its sidecar.
+
+    Attributes:
+        fingerprint: the pipeline's.
+        inputs: checksums of the input files.
+        verdict: prepared, warned or refused.
+        reason: one sentence, empty where nothing stands out.
+        quality: the numbers behind the verdict.
+    """
+
+    fingerprint: str
+    inputs: Mapping[str, str]
+    verdict: Verdict
+    reason: str
+    quality: Mapping[str, float]
+
+
+def read_sidecar(scan: Scan, config: PipelineConfig, root: Path) -> Sidecar | None:
+    """Return what a finished scan's sidecar says; nothing where the scan is not done, or the sidecar is damaged."""
     path = root / ScanFiles.of(scan, config).sidecar
     if not path.is_file():
         return None
-    sidecar: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return sidecar
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        quality = {word: float(value) for word, value in said["quality"].items()}
+        return Sidecar(said["fingerprint"], said["inputs"], Verdict(said["verdict"]), said["reason"], quality)
+    except (ValueError, KeyError, TypeError, AttributeError):  # the scan is then done again, which makes it whole
+        return None
 
 
 def checksums(paths: Mapping[str, Path]) -> dict[str, str]:

@@ -4,13 +4,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from medical_transformer.cohorts import Scan, Verdict
 from medical_transformer.cohorts.hashing import hash_files
 from medical_transformer.errors import MedicalTransformerError, sentence_of
 from medical_transformer.preprocessing.config import PipelineConfig
 from medical_transformer.preprocessing.derivatives import (
+    Sidecar,
     checksums,
     content_files,
     read_sidecar,
@@ -82,21 +82,20 @@ def _prepare_and_write(job: Job) -> Outcome:
     inputs = checksums(images)
     done = read_sidecar(job.scan, job.config, job.out)
     if done is not None and _is_current(done, inputs, job):
-        return _outcome(job, Verdict(done["verdict"]), done["reason"], done["quality"], resumed=True)
+        return _outcome(job, done.verdict, done.reason, done.quality, resumed=True)
     segmentation = images.pop("segmentation", None)
     prepared = prepare_scan(images, job.config, segmentation=segmentation, name=job.scan.name)
     write_prepared(prepared, job.scan, job.out, inputs)
     return _outcome(job, prepared.verdict, prepared.reason, prepared.quality, resumed=False)
 
 
-def _is_current(done: Mapping[str, Any], inputs: Mapping[str, str], job: Job) -> bool:
+def _is_current(done: Sidecar, inputs: Mapping[str, str], job: Job) -> bool:
     """Tell whether a finished scan came from this pipeline and these bytes, is judged the same and still whole."""
-    if done.get("fingerprint") != job.config.fingerprint() or done.get("inputs") != inputs:
+    if done.fingerprint != job.config.fingerprint() or done.inputs != inputs:
         return False
-    verdict = Verdict(done["verdict"])
-    if judge(done["quality"]) != (verdict, done["reason"]):
+    if judge(done.quality) != (done.verdict, done.reason):
         return False
-    return all((job.out / path).is_file() for path in written_files(job.scan, job.config, verdict))
+    return all((job.out / path).is_file() for path in written_files(job.scan, job.config, done.verdict))
 
 
 def _outcome(job: Job, verdict: Verdict, reason: str, quality: Mapping[str, float], *, resumed: bool) -> Outcome:
