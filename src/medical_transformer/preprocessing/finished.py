@@ -23,6 +23,8 @@ from medical_transformer.volumes import Address
 from medical_transformer.volumes.whole_files import write_bytes
 
 NAME = "finished.jsonl"
+KEYS = frozenset({"scan", "fingerprint", "inputs", "verdict", "reason", "content_hash", "quality", "signature"})
+VERDICTS = frozenset(map(str, Verdict))
 
 
 class Keep(Protocol):
@@ -41,12 +43,11 @@ def recognise(jobs: Sequence[Job], out: Path) -> dict[int, Outcome]:
 
 def last_fingerprint(out: Path) -> str:
     """Return by which pipeline the latest scan of a folder was prepared; empty where none is known."""
-    last = ""
-    if (out / NAME).is_file():
-        with (out / NAME).open(encoding="utf-8") as file:
-            for line in file:
-                last = line if line.endswith("}\n") else last
-    return str(json.loads(last)["fingerprint"]) if last else ""
+    if not (out / NAME).is_file():
+        return ""
+    texts = (out / NAME).read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = (line for text in reversed(texts) if (line := _parsed(text)))
+    return next((str(line["fingerprint"]) for line in lines), "")
 
 
 @contextmanager
@@ -68,7 +69,7 @@ def keeping(out: Path) -> Iterator[Keep]:
 
 
 def _tidied(path: Path) -> Path:
-    """Write the lines again without those that are doubled or cut off."""
+    """Write the lines again without those that are doubled or damaged."""
     write_bytes(path, "".join(f"{json.dumps(line)}\n" for line in _read(path).values()).encode())
     return path
 
@@ -80,16 +81,26 @@ def _fingerprint(config: PipelineConfig) -> str:
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the last line of each scan; a line that an interruption cut off is left out."""
+    """Return the last line of each scan; one that is damaged is left out, and a worker looks at its scan."""
     if not path.is_file():
         return {}
     lines: dict[str, dict[str, Any]] = {}
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         for text in file:
-            if text.endswith("}\n"):
-                line = json.loads(text)
+            line = _parsed(text)
+            if line is not None:
                 lines[line["scan"]] = line
     return lines
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    """Return what a line holds; nothing where it was cut off or damaged."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    whole = isinstance(line, dict) and line.keys() >= KEYS and str(line["verdict"]) in VERDICTS
+    return line if whole else None
 
 
 def _line(job: Job, outcome: Outcome) -> dict[str, Any]:
