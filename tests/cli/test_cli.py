@@ -1,5 +1,6 @@
 """The command line: exit status, messages, and the same names as the functions."""
 
+import errno
 import inspect
 import json
 import os
@@ -129,11 +130,26 @@ def test_an_out_that_cannot_be_a_folder_is_one_line_before_any_work(
 
 
 def test_an_out_that_may_not_be_written_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda place, _: place != tmp_path)  # root may write everywhere
-    with pytest.raises(ConfigError, match=f"{tmp_path} cannot be written to"):
-        writable(tmp_path / "new" / "folder")
+    made = os.mkdir
+
+    def refusing(place: str, *rights: Any) -> None:  # root may write everywhere
+        if Path(place).parent == tmp_path:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), place)
+        made(place, *rights)
+
     (tmp_path / "there").mkdir()
+    monkeypatch.setattr(os, "mkdir", refusing)
+    with pytest.raises(ConfigError, match=rf"{tmp_path} cannot be written to \(read-only file system\)"):
+        writable(tmp_path / "new" / "folder")
     assert writable(tmp_path / "there") == tmp_path / "there"
+    assert not list((tmp_path / "there").iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="this system has no folder that takes nothing from anybody")
+def test_an_out_that_nobody_may_write_to_is_wrong_usage(folder: Path) -> None:
+    done = medtrans("index", folder, "--out", "/proc/x")
+    assert done.returncode == 2
+    assert "--out /proc/x: /proc cannot be written to (no such file or directory)" in done.stderr
 
 
 @pytest.mark.parametrize("words", [("--help",), *((verb.__name__, "--help") for verb in VERBS)])

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -21,9 +22,14 @@ def writable(out: Path | None) -> Path | None:
     there = next(one for one in (out.absolute(), *out.absolute().parents) if os.path.lexists(one))
     if not there.is_dir():
         raise ConfigError(f"--out {out}: {there} is not a folder; choose another place.")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise ConfigError(f"--out {out}: {there} cannot be written to; choose another place.")
-    return out
+    try:
+        with TemporaryDirectory(
+            dir=there
+        ):  # rights alone tell little: root has all, and /proc or a full disk takes none
+            return out
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise ConfigError(f"--out {out}: {there} cannot be written to ({why}); choose another place.") from error
 
 
 Out = Annotated[

@@ -55,7 +55,7 @@ def claimed(folder: Path) -> Iterator[str]:
         another run would not be noticed; else an empty text.
 
     Raises:
-        ConfigError: if another run holds it, naming its process and machine.
+        ConfigError: if another run holds it, naming its process and machine, or it cannot be made.
     """
     path = folder / NAME
     with _folder(folder), _opened(path, folder) as (file, doubt):
@@ -73,7 +73,11 @@ def claimed(folder: Path) -> Iterator[str]:
 def _folder(folder: Path) -> Iterator[None]:
     """Make a folder; a run that is refused for its settings takes it away again."""
     made = [one for one in (folder, *folder.parents) if not one.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise ConfigError(f"The folder {folder} cannot be made ({why}); choose another place.") from error
     try:
         yield
     finally:
