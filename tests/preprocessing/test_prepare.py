@@ -12,9 +12,8 @@ from rich.console import Console
 
 from medical_transformer.cohorts import Cohort, Ledger, Scan, Verdict
 from medical_transformer.cohorts.hashing import hash_files
-from medical_transformer.errors import CohortError, ConfigError, PreparationError
+from medical_transformer.errors import ConfigError, PreparationError
 from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_scan
-from medical_transformer.preprocessing import prepare as prepare_function
 from medical_transformer.preprocessing.caption import VERDICT_COLOURS
 from medical_transformer.preprocessing.derivatives import read_sidecar
 from medical_transformer.preprocessing.job import do
@@ -135,22 +134,6 @@ def test_a_scan_is_done_again_when_the_pipeline_or_the_input_changed(
         (raw.root / "s0_T1w.nii.gz").write_bytes((make_cohort(2).root / "s1_T1w.nii.gz").read_bytes())
     second = prepare(raw, out, quick, workers=0, replace=True, console=QUIET)
     assert second.cohort.scans[0].content_hash != first.cohort.scans[0].content_hash
-
-
-def test_an_interrupted_preparation_goes_on_with_its_own_pipeline_only(
-    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
-) -> None:
-    raw, out = make_cohort(1), tmp_path / "out"
-    prepare(raw, out, quick, workers=0, console=QUIET)
-    (out / "pipeline.json").unlink()  # as if it had been killed before the end
-    other = quick.model_copy(update={"normalization": "minmax"})
-    with pytest.raises(PreparationError, match=f"begun with the pipeline {quick.fingerprint()}"):
-        prepare(raw, out, other, workers=0, console=QUIET)
-    assert prepare(raw, out, quick, workers=0, console=QUIET).resumed == 1
-    (out / "pipeline.json").unlink()
-    assert prepare(raw, out, other, workers=0, replace=True, console=QUIET).resumed == 0
-    (out / "pipeline.json").unlink()
-    assert prepare(raw, out, other, workers=0, console=QUIET).resumed == 1
 
 
 def test_other_settings_are_refused_with_both_values_of_each(
@@ -301,32 +284,6 @@ def test_replacing_leaves_nothing_that_the_earlier_pipeline_called_otherwise(
         prepare(cohort, tmp_path / "out", config, workers=0, replace=True, console=QUIET)
     folders = [{path.name for path in (tmp_path / name).rglob("*")} for name in ("fresh", "out")]
     assert folders[0] == folders[1]
-
-
-@pytest.mark.parametrize("change", ["none", "pipeline", "damage"])
-def test_a_folder_between_two_pipelines_is_no_prepared_cohort(
-    change: str, make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import sys
-
-    def interrupted(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    raw, out = make_cohort(1), tmp_path / "out"
-    prepare(raw, out, quick, workers=0, console=QUIET)
-    if change == "pipeline":
-        quick = quick.model_copy(update={"normalization": "minmax"})
-    elif change == "damage":
-        (out / "pipeline.json").write_text("{")
-    monkeypatch.setattr(sys.modules[prepare_function.__module__], "_run", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        prepare(raw, out, quick, workers=0, replace=True, console=QUIET)
-    if change == "none":
-        assert len(Cohort.load(out)) == 1
-        return
-    assert not (out / "pipeline.json").exists()
-    with pytest.raises(CohortError):
-        Cohort.load(out)
 
 
 def test_a_path_with_brackets_is_told_whole(make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path) -> None:

@@ -100,14 +100,14 @@ def _pretrain(prepared: Path, out: Path) -> Path:
 
 
 def _config(prepared: Path, label: str, encoder: Path) -> FinetuneConfig:
-    from medical_transformer.cohorts import Cohort
     from medical_transformer.experiments import FinetuneConfig, InputConfig, choose_task
+    from medical_transformer.preprocessing import load_prepared
     from medical_transformer.training import TrainingConfig
 
     tumour = label == "segmentation"
     inputs = InputConfig(pool=1, modalities=("T1w", "T1ce", "T2w", "FLAIR")) if tumour else InputConfig(pool=POOL)
     return FinetuneConfig(
-        task=choose_task(Cohort.load(prepared), label),
+        task=choose_task(load_prepared(prepared), label),
         input=inputs,
         training=TrainingConfig(epochs=4, batch_size=1 if tumour else 4, learning_rate=2e-3, seed=SEED),
         encoder=str(encoder),

@@ -73,8 +73,8 @@ def finetune_config(prepared: Path, asked: FinetuneOptions, written: dict[str, A
     Raises:
         ConfigError: if file, options and encoder contradict one another.
     """
-    from medical_transformer.cohorts import Cohort
     from medical_transformer.experiments import FinetuneConfig, choose_task
+    from medical_transformer.preprocessing import load_prepared
     from medical_transformer.tasks.shipped import lasting_name
 
     settings, label = asked.over(written), asked.label
@@ -82,7 +82,7 @@ def finetune_config(prepared: Path, asked: FinetuneOptions, written: dict[str, A
     if said != label:
         raise ConfigError(f"The settings file is of the label {said!r}, but --label is {label!r}.")
     if "task" not in settings:
-        task = choose_task(Cohort.load(prepared), label, asked.task, regions=read_regions(asked.regions))
+        task = choose_task(load_prepared(prepared), label, asked.task, regions=read_regions(asked.regions))
         settings = {**settings, "task": task.model_dump(mode="json")}
     if asked.encoder is not None:
         settings = merged(_of_encoder(asked.encoder, settings), {**settings, "encoder": lasting_name(asked.encoder)})

@@ -14,7 +14,7 @@ from medical_transformer.cohorts.indexed import counted
 from medical_transformer.cohorts.tables import read_json
 from medical_transformer.errors import CohortError
 from medical_transformer.experiments.config import InputConfig
-from medical_transformer.preprocessing import PipelineConfig, Store, open_store
+from medical_transformer.preprocessing import PipelineConfig, Store, load_prepared, open_store
 from medical_transformer.pretraining import EncodedScans, EncodedSlices, UnlabelledBatch
 from medical_transformer.tasks import LabelledBatch, Segmentation, Task
 from medical_transformer.training.augmentation import draw_variation, vary, vary_labels
@@ -54,18 +54,15 @@ def open_data(prepared: Path, config: InputConfig, *, segmentation: bool = False
     Scans that lack a modality, or a label map where one is needed, are left out.
 
     Raises:
-        CohortError: if the folder was not made by `prepare`, or no scan is left.
+        CohortError: if the folder was not made by `prepare`, or not to the end, or no scan is left.
     """
-    cohort = Cohort.load(prepared).where(
+    cohort = load_prepared(prepared).where(
         lambda scan: set(config.modalities) <= set(scan.images) and (not segmentation or scan.segmentation is not None)
     )
     if not cohort.scans:
         needed = ", ".join(config.modalities) + (" and a label map" if segmentation else "")
         raise CohortError(f"No scan in {prepared} has {needed}.")
-    pipeline = prepared / "pipeline.json"
-    if not pipeline.is_file():
-        raise CohortError(f"{prepared} holds no prepared scans (pipeline.json); make them with `medtrans prepare`.")
-    settings = read_json(pipeline)
+    settings = read_json(prepared / "pipeline.json")
     preparation = PipelineConfig.model_validate(settings.get("config", settings))
     parts = [*config.modalities, f"pool{config.pool}", *(["segmentation"] if segmentation else [])]
     folder = prepared / "store" / "-".join(parts)

@@ -1,6 +1,7 @@
 """Making scans comparable: one after the other, or a whole cohort."""
 
 from medical_transformer.preprocessing.config import BRATS, DEFAULT, FSL, PAPER, PRESETS, PipelineConfig, preset
+from medical_transformer.preprocessing.folder import load_prepared
 from medical_transformer.preprocessing.prepare import Prepared, prepare
 from medical_transformer.preprocessing.scan import PreparedScan, prepare_scan
 from medical_transformer.preprocessing.store import Store, open_store
@@ -15,6 +16,7 @@ __all__ = [
     "Prepared",
     "PreparedScan",
     "Store",
+    "load_prepared",
     "open_store",
     "prepare",
     "prepare_scan",

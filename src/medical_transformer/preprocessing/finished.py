@@ -41,15 +41,6 @@ def recognise(jobs: Sequence[Job], out: Path) -> dict[int, Outcome]:
     return {place: outcome for place, outcome in found if outcome is not None}
 
 
-def last_fingerprint(out: Path) -> str:
-    """Return by which pipeline the latest scan of a folder was prepared; empty where none is known."""
-    if not (out / NAME).is_file():
-        return ""
-    texts = (out / NAME).read_text(encoding="utf-8", errors="replace").splitlines()
-    lines = (line for text in reversed(texts) if (line := _parsed(text)))
-    return next((str(line["fingerprint"]) for line in lines), "")
-
-
 @contextmanager
 def keeping(out: Path) -> Iterator[Keep]:
     """Offer what adds a line per finished scan; earlier lines stay, and doubled ones go."""

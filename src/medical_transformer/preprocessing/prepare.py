@@ -1,21 +1,18 @@
 """Preparing a whole cohort: in parallel, resumable, with a line of truth for every scan."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from medical_transformer.cohorts import Cohort, Entry, Ledger, Scan, Verdict
 from medical_transformer.cohorts.ledger import line_of
-from medical_transformer.cohorts.tables import write_json
-from medical_transformer.errors import PreparationError
 from medical_transformer.preprocessing.cluster import Lost, run_on_cluster
-from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig, differing_settings
-from medical_transformer.preprocessing.derivatives import versions, write_description
-from medical_transformer.preprocessing.finished import keeping, last_fingerprint, recognise
+from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig
+from medical_transformer.preprocessing.derivatives import write_description
+from medical_transformer.preprocessing.finished import keeping, recognise
+from medical_transformer.preprocessing.folder import begin, finish
 from medical_transformer.preprocessing.job import Job, Outcome, do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
 from medical_transformer.preprocessing.modalities import leading_order
@@ -81,7 +78,7 @@ def prepare(
     out = out.resolve()
     console = console or Console(stderr=True)
     refuse_shared_files(cohort.scans, config)
-    _withdraw_other_pipeline(out, config, replace=replace)
+    begin(out, config, replace=replace)
     workers = min(choose_workers(config) if workers is None else workers, len(cohort))
     _say(console, _announcement(cohort, config, workers, scheduler))
 
@@ -93,8 +90,10 @@ def prepare(
     correct_pictures(jobs, alone, outcomes, out / "ledger.tsv")
 
     prepared = _collect(cohort, out, config, outcomes)
-    _save(prepared, out, config)
+    prepared.ledger.save(out / "ledger.tsv")
     write_quality_page(out / "quality.html", cohort.name, _rows(jobs, outcomes))
+    prepared.cohort.save(out)
+    finish(out, config)
     _say(console, _summary(prepared, out))
     return prepared
 
@@ -123,43 +122,6 @@ def _summary(prepared: Prepared, out: Path) -> str:
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts)
     done = f" ({prepared.resumed} of them were done already)" if prepared.resumed else ""
     return f"{said}{done} → {out}"
-
-
-def _withdraw_other_pipeline(out: Path, config: PipelineConfig, *, replace: bool) -> None:
-    """Where another pipeline prepared the folder, take away what lets it be read; until the end it is a mixture.
-
-    Raises:
-        PreparationError: naming the settings that differ, if the folder may not be prepared again.
-    """
-    path = out / "pipeline.json"
-    if not path.is_file():
-        _refuse_other_beginning(out, config, replace=replace)
-        return
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        fingerprint, settings = found["fingerprint"], dict(found["config"])
-    except (ValueError, KeyError, TypeError):  # a damaged file tells nothing; the sidecars still know
-        fingerprint, settings, replace = "", {}, True
-    if fingerprint == config.fingerprint():
-        return
-    if not replace:
-        changes = differing_settings(settings, config.model_dump(mode="json"))
-        raise PreparationError(
-            f"{out} was prepared otherwise: {changes or 'by a version of this package that computes something else'}. "
-            "Choose another folder, or prepare these scans again with --replace."
-        )
-    for name in ("pipeline.json", "cohort.tsv", "cohort.json"):
-        (out / name).unlink(missing_ok=True)
-
-
-def _refuse_other_beginning(out: Path, config: PipelineConfig, *, replace: bool) -> None:
-    """Refuse to go on with another pipeline than the one by which an interrupted run prepared its last scan."""
-    begun = last_fingerprint(out)
-    if begun and begun != config.fingerprint() and not replace:
-        raise PreparationError(
-            f"{out} was begun with the pipeline {begun}, and this is {config.fingerprint()}. Go on with its "
-            "settings, choose another folder, or prepare these scans again with --replace."
-        )
 
 
 def _run(jobs: Sequence[Job], out: Path, run: Runner, console: Console) -> dict[str, Outcome]:
@@ -221,13 +183,6 @@ def _rows(jobs: Sequence[Job], outcomes: Mapping[str, Outcome]) -> list[Row]:
         figure = ScanFiles.of(job.scan, job.config).figure.as_posix() if one.quality else ""
         rows.append(Row(name, one.verdict, one.reason, figure, one.quality))
     return rows
-
-
-def _save(prepared: Prepared, out: Path, config: PipelineConfig) -> None:
-    prepared.ledger.save(out / "ledger.tsv")
-    described: dict[str, Any] = {"fingerprint": config.fingerprint(), "config": config.model_dump(mode="json")}
-    write_json(out / "pipeline.json", {**described, "versions": versions()})
-    prepared.cohort.save(out)
 
 
 def _say(console: Console, line: str) -> None:
