@@ -67,6 +67,19 @@ def test_the_ledger_says_what_was_left_out_and_why() -> None:
     assert found.notes == ("Left out by age_years>=13: 2 of 4 scans.",)
 
 
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        ("diagnosis=CN", "Left out: diagnosis is MCI, not CN."),
+        ("diagnosis=CN, AD", "Left out: diagnosis is MCI, not one of CN, AD."),
+        ("diagnosis!=AD,MCI", "Left out: diagnosis is MCI."),
+    ],
+)
+def test_the_reason_is_a_sentence_whatever_the_sign(condition: str, reason: str) -> None:
+    found = select(INDEXED, [Condition.parse(condition)], unknown_too=True)
+    assert reason in {entry.reason for entry in found.ledger.entries if entry.item == "bob"}
+
+
 def test_a_row_is_left_out_with_the_last_of_its_scans() -> None:
     def row(indexed: Indexed) -> tuple[Verdict, str]:
         return next((one.verdict, one.reason) for one in indexed.ledger.entries if one.item == "t.csv row 3")

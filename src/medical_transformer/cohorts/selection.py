@@ -53,6 +53,20 @@ class Condition:
     def __str__(self) -> str:
         return f"{self.label}{self.sign}{self.value}"
 
+    @property
+    def values(self) -> list[str]:
+        """The values that are named."""
+        return [value.strip() for value in self.value.split(",")]
+
+    @property
+    def wanted(self) -> str:
+        """How a sentence goes on that names another value: `, not >=13`, `, not one of CN, MCI`; of `!=` nothing."""
+        if self.sign == "!=":
+            return ""
+        if self.sign == "=":
+            return f", not {'one of ' if len(self.values) > 1 else ''}{', '.join(self.values)}"
+        return f", not {self.sign}{self.value}"
+
     def said(self, scan: Scan) -> float | str | None:
         """Return what is known of a scan under this label."""
         if self.label in ("session", "site", "subject"):
@@ -64,8 +78,7 @@ class Condition:
         if self.sign in COMPARED:
             number = said if isinstance(said, float) else as_number(str(said))
             return number is not None and COMPARED[self.sign](number, as_number(self.value) or 0.0)
-        values = [value.strip() for value in self.value.split(",")]
-        equal = any(said == (as_number(value) if isinstance(said, float) else value) for value in values)
+        equal = any(said == (as_number(value) if isinstance(said, float) else value) for value in self.values)
         return equal == (self.sign == "=")
 
 
@@ -112,5 +125,5 @@ def _why_not(scan: Scan, conditions: Sequence[Condition], unknown_too: bool) -> 
             return f"Left out: {condition.label} is not known, so {condition} cannot be told."
         if said is not None and not condition.holds(said):
             shown = f"{said:g}" if isinstance(said, float) else said
-            return f"Left out: {condition.label} is {shown}, not {condition.sign}{condition.value}."
+            return f"Left out: {condition.label} is {shown}{condition.wanted}."
     return ""
