@@ -153,4 +153,6 @@ def _joined(lasting: Person, own: Person) -> Person:
     labels = {**lasting.merged.labels, **own.merged.labels}
     still = (label for label in lasting.merged.conflicts if label not in own.merged.labels)
     labels = {label: said for label, said in labels.items() if label not in own.merged.conflicts}
-    return Person((*lasting.rows, *own.rows), Merged(labels, (*still, *own.merged.conflicts)))
+    return Person(
+        (*lasting.rows, *own.rows), (*lasting.told, *own.told), Merged(labels, (*still, *own.merged.conflicts))
+    )

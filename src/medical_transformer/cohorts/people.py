@@ -19,11 +19,24 @@ class Person:
 
     Attributes:
         rows: the rows, in the order of the table.
+        told: the labels of each row.
         merged: labels that no row contradicts, and those that the rows disagree on.
     """
 
     rows: tuple[TableRow, ...]
+    told: tuple[Mapping[str, Label], ...]
     merged: Merged
+
+    def against(self, row: TableRow) -> tuple[list[TableRow], list[str]]:
+        """Return the rows that contradict a row, and the labels on which they do."""
+        mine = next(labels for one, labels in zip(self.rows, self.told, strict=True) if one is row)
+        disputed = {label: mine[label] for label in self.merged.conflicts if label in mine}
+        found = {
+            number: {label for label in disputed.keys() & labels.keys() if labels[label] != disputed[label]}
+            for number, labels in enumerate(self.told)
+        }
+        rows = [self.rows[number] for number, labels in found.items() if labels]
+        return rows, [label for label in disputed if any(label in labels for labels in found.values())]
 
     @property
     def where(self) -> str:
@@ -48,7 +61,8 @@ def group_people(
         found = key(row)
         if found is not None:
             rows.setdefault(found, []).append(row)
-    return {one: Person(tuple(several), merge([labels(row) for row in several])) for one, several in rows.items()}
+    told = {one: tuple(labels(row) for row in several) for one, several in rows.items()}
+    return {one: Person(tuple(several), told[one], merge(told[one])) for one, several in rows.items()}
 
 
 def what_is_known(person: Person | None, expected: Iterable[str] = ("age_years", "sex")) -> str:
@@ -114,11 +128,15 @@ def why_no_scan(met: bool) -> str:
 def _verdict(row: TableRow, person: Person, without: str) -> tuple[Verdict, str]:
     """Return what became of a row; `without` says why it has no scan, and is empty where it has one."""
     others = listing(str(other.number) for other in person.rows if other is not row)
-    if person.merged.conflicts:
-        reason = f"Contradicts row {others} on {listing(person.merged.conflicts)}, now left out."
+    against, labels = person.against(row)
+    if against:
+        numbers = listing(str(other.number) for other in against)
+        reason = f"Contradicts row {numbers} on {listing(labels)}, now left out."
         return (Verdict.SKIPPED, f"{reason} {without}") if without else (Verdict.USED, reason)
     if without:
         return Verdict.SKIPPED, without
+    if person.merged.conflicts:
+        return Verdict.USED, f"Merged with row {others}."
     if row is not person.rows[0]:
         return Verdict.SKIPPED, f"Repeats row {person.rows[0].number} without contradicting it."
     return Verdict.USED, f"Merged with row {others}, which repeats it." if others else "Gave its labels."

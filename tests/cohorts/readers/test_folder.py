@@ -127,6 +127,18 @@ def test_rows_that_contradict_each_other_give_only_what_they_agree_on(lay: Lay) 
     assert "Contradicts row 3 on age_years" in reason(indexed, "people.csv row 2")[1]
 
 
+def test_of_three_rows_only_those_that_differ_contradict_each_other(lay: Lay) -> None:
+    table = "file,age,sex\na.nii,30,f\na.nii,30,\na.nii,31,f\na.nii,,m\na.nii,,\n"
+    indexed = index(lay("a.nii", texts={"people.csv": table}))
+    assert [reason(indexed, f"people.csv row {number}")[1] for number in range(2, 7)] == [
+        "Contradicts row 4, 5 on age_years, sex, now left out.",
+        "Contradicts row 4 on age_years, now left out.",
+        "Contradicts row 2, 3, 5 on age_years, sex, now left out.",
+        "Contradicts row 2, 4 on sex, now left out.",
+        "Merged with row 2, 3, 4, 5.",
+    ]
+
+
 def test_of_two_tables_the_one_that_names_more_scans_is_used(lay: Lay) -> None:
     texts = {"a.csv": "file,age\na.nii,1\n", "b.tsv": "file\tage\na.nii\t2\nb.nii\t3\n"}
     indexed = index(lay("a.nii", "b.nii", texts=texts))
