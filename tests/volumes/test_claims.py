@@ -12,7 +12,7 @@ import pytest
 
 from medical_transformer.errors import ConfigError
 from medical_transformer.volumes import claims
-from medical_transformer.volumes.claims import claimed, one_run
+from medical_transformer.volumes.claims import claimed, one_run, one_shared_run
 
 HOLDER = """
 import sys, time
@@ -28,6 +28,12 @@ with claimed(Path(sys.argv[1])):
 def job(prepared: str, out: Path, *, answer: int = 1) -> int:
     """Be a job that writes into a folder."""
     return answer + len(prepared)
+
+
+@one_shared_run
+def shared_job(prepared: str, out: Path) -> int:
+    """Be a job that processes share."""
+    return 1 + len(prepared)
 
 
 def test_a_second_run_is_refused_and_a_killed_one_leaves_no_claim(tmp_path: Path) -> None:
@@ -62,17 +68,19 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "variables", [{"WORLD_SIZE": "2", "RANK": "1"}, {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}]
 )
-def test_processes_that_were_started_together_are_one_run(
+def test_processes_that_share_a_job_are_one_run_and_others_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
 ) -> None:
     with claimed(tmp_path):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        assert job("a", tmp_path) == 2
+        assert shared_job("a", tmp_path) == 2
+        with pytest.raises(ConfigError):  # it shares no work: each process would do all of it
+            job("a", tmp_path)
         monkeypatch.setenv("RANK", "0")
         monkeypatch.setenv("SLURM_PROCID", "0")
         with pytest.raises(ConfigError):
-            job("a", tmp_path)
+            shared_job("a", tmp_path)
 
 
 def test_a_file_system_without_locks_is_told_and_stops_nothing(

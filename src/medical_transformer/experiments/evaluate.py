@@ -18,10 +18,10 @@ from medical_transformer.experiments.training_run import run_identity, train_mod
 from medical_transformer.reporting import write_report
 from medical_transformer.tasks import save_model
 from medical_transformer.training.fit import Split
-from medical_transformer.volumes.claims import one_run
+from medical_transformer.volumes.claims import one_shared_run
 
 
-@one_run
+@one_shared_run
 def evaluate(prepared: Path, out: Path, config: EvaluateConfig) -> EvaluationResult:
     """Train and test once per fold, and write predictions, metrics and a report.
 

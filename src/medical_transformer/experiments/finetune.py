@@ -14,7 +14,7 @@ from medical_transformer.experiments.training_run import train_model
 from medical_transformer.tasks import Regression, SavedModel, TaskModel, save_model
 from medical_transformer.training import Fitted
 from medical_transformer.training.fit import Split
-from medical_transformer.volumes.claims import one_run
+from medical_transformer.volumes.claims import one_shared_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Finetuned:
     fitted: Fitted
 
 
-@one_run
+@one_shared_run
 def finetune(prepared: Path, out: Path, config: FinetuneConfig) -> Finetuned:
     """Train a model for one task on a whole cohort; a share of its subjects chooses the epoch.
 

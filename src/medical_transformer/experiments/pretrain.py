@@ -26,7 +26,7 @@ from medical_transformer.training import TrainingConfig
 from medical_transformer.training.compilation import compile_where_it_pays
 from medical_transformer.training.devices import choose_device
 from medical_transformer.training.fit import Split
-from medical_transformer.volumes.claims import one_run
+from medical_transformer.volumes.claims import one_shared_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Pretrained:
     stages: tuple[Stage, ...]
 
 
-@one_run
+@one_shared_run
 def pretrain(
     prepared: Path, out: Path, config: PretrainConfig | None = None, *, subjects: frozenset[str] | None = None
 ) -> Pretrained:

@@ -28,22 +28,31 @@ R = TypeVar("R")
 
 
 def one_run(job: Callable[P, R]) -> Callable[P, R]:
-    """Let a job refuse its folder, the argument `out`, while another run writes there.
-
-    The processes that torchrun or srun started together are one run; the first of them holds the folder.
-    """
+    """Let a job refuse its folder, the argument `out`, while another run writes there."""
     signature = inspect.signature(job)
 
     @wraps(job)
     def alone(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not _is_first_process():
-            return job(*args, **kwargs)
         with claimed(signature.bind(*args, **kwargs).arguments["out"]) as doubt:
             if doubt:
                 Console(stderr=True).print(doubt, markup=False, highlight=False, soft_wrap=True)
             return job(*args, **kwargs)
 
     return alone
+
+
+def one_shared_run(job: Callable[P, R]) -> Callable[P, R]:
+    """Do as `one_run` for a job that processes share: those that torchrun or srun started together are one run.
+
+    The first of them holds the folder. A job that shares nothing would be done by each of them, into the same files.
+    """
+    alone = one_run(job)
+
+    @wraps(job)
+    def shared(*args: P.args, **kwargs: P.kwargs) -> R:
+        return alone(*args, **kwargs) if _is_first_process() else job(*args, **kwargs)
+
+    return shared
 
 
 @contextmanager

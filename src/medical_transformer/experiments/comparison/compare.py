@@ -20,7 +20,7 @@ from medical_transformer.experiments.comparison.side_by_side import draw_methods
 from medical_transformer.experiments.comparison.starts import Pretraining, encoder_of, pretraining_of
 from medical_transformer.experiments.comparison.units import Unit, all_units
 from medical_transformer.reporting.comparison import write_comparison
-from medical_transformer.volumes.claims import one_run
+from medical_transformer.volumes.claims import one_shared_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Compared:
     resumed: int
 
 
-@one_run
+@one_shared_run
 def compare(config: ComparisonConfig, out: Path, *, workers: int = 0, scheduler: str | None = None) -> Compared:
     """Train and test every method of an experiment file, and put them side by side.
 
