@@ -68,6 +68,16 @@ def test_inverted_curves_exchange_0_and_1_and_fall() -> None:
     assert bool((table.diff(dim=1) <= 0).all())
 
 
+def test_sorting_ordinates_changes_no_curve() -> None:
+    """Models Genesis sorts only the abscissae of an inverting curve, and both coordinates of a rising one."""
+    along = np.linspace(0, 1, 1001)
+    drawn = draw_curves(CURVES, generator()).control.double().numpy()
+    corners = np.array([[[a, c], [b, d]] for a in (0, 1) for b in (0, 1) for c in (0, 1) for d in (0, 1)])
+    for control in (*drawn, *corners):
+        y = bernstein((0.0, 1.0), control[:, 1], along)
+        np.testing.assert_allclose(y, np.sort(y), atol=1e-12)
+
+
 def test_no_curve_is_inverted_unless_it_is_asked_for() -> None:
     assert not bool(draw_curves(CURVES, generator()).inverted.any())
 

@@ -1,9 +1,10 @@
 """Bezier intensity curves: the appearance change that makes positive examples (paper section 3.3.1).
 
 A cubic Bezier curve from (0, 0) to (1, 1) with two random control points in the unit square sends an intensity
-to another one. With sorted coordinates it is smooth and monotone, so every intensity keeps its own value and the
-anatomy stays in order, and background 0 stays 0. The paper says monotone; the authors' code inverts the contrast
-of half of the draws, which is here an option.
+to another one. Both coordinates rise all the way for any such points (their slope, a quadratic with the coefficients
+a, b - a and 1 - b, never falls below 0, because a - b <= a (1 - b)). So the curve is smooth and monotone, every
+intensity keeps its own value, the anatomy stays in order, and background 0 stays 0. The paper says monotone; the
+authors' code inverts the contrast of half of the draws, which is here an option.
 """
 
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class BezierCurves:
         points = (
             3 * along * (1 - along) ** 2 * first[..., None] + 3 * along**2 * (1 - along) * second[..., None]
         ) + rising
+        # Sorting mends rounding alone: both coordinates rise.
         x, y = points.sort(dim=-1).values.unbind(1)
         return _interpolate(x, torch.where(self.inverted[:, None], y.flip(-1), y))
 
