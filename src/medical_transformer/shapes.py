@@ -28,6 +28,7 @@ SliceStack = Float[Tensor, "batch slice channel height width"]
 Encodings = Float[Tensor, "batch slice embedding"]
 PlaneVectors = Float[Tensor, "batch embedding"]
 ScanVectors = Float[Tensor, "batch feature"]
+ScanNumbers = Float[Tensor, "batch"]
 Outputs = Float[Tensor, "batch output"]
 OutputMap = Float[Tensor, "batch output right anterior superior"]
 LabelMap = Int[Tensor, "batch right anterior superior"]
@@ -44,6 +45,7 @@ __all__ = [
     "Outputs",
     "Places",
     "PlaneVectors",
+    "ScanNumbers",
     "ScanVectors",
     "SliceMask",
     "SliceStack",

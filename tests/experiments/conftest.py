@@ -13,6 +13,7 @@ from medical_transformer.cohorts import Cohort, Scan
 from medical_transformer.evaluation import EvaluationResult
 from medical_transformer.experiments import BackboneConfig, PretrainConfig, overlays, pretrain
 from medical_transformer.preprocessing import PipelineConfig
+from medical_transformer.preprocessing.names import ScanFiles
 from medical_transformer.reporting.comparison import write_comparison
 from medical_transformer.training import TrainingConfig
 from medical_transformer.volumes import Grid, Volume, write_volume
@@ -46,7 +47,10 @@ def draw_head(number: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
 
 def write_prepared(folder: Path, *, subjects: int = SUBJECTS) -> Path:
-    """Write the files that `prepare` leaves; the last subject was scanned twice, the first has no age."""
+    """Write the files that `prepare` leaves; the last subject was scanned twice, the first has no age.
+
+    Heads of odd subjects were shrunk by a fifth along the second axis when they were registered.
+    """
     grid = Grid(SHAPE, np.diag([8.0, 8.0, 8.0, 1.0]))
     scans = []
     for number in [*range(subjects), subjects - 1]:
@@ -70,6 +74,11 @@ def write_prepared(folder: Path, *, subjects: int = SUBJECTS) -> Path:
         )
     Cohort("drawn heads", folder, tuple(scans)).save(folder)
     pipeline = PipelineConfig(pool=8)
+    for scan in scans:
+        affine = np.diag([1.0, 1.25 if scan.labels["sex"] == "male" else 1.0, 1.0, 1.0])
+        path = folder / ScanFiles.of(scan, pipeline).transform
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"prepared_to_native": affine.tolist()}))
     described = {"fingerprint": pipeline.fingerprint(), "config": pipeline.model_dump(mode="json"), "versions": {}}
     (folder / "pipeline.json").write_text(json.dumps(described))
     return folder

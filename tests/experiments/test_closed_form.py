@@ -20,7 +20,7 @@ from medical_transformer.experiments.config import InputConfig
 from medical_transformer.experiments.data import open_data
 from medical_transformer.experiments.linear_model import LinearModel, fit_linear
 from medical_transformer.tasks import Classification, Regression, Segmentation, TaskModel, load_model
-from tests.experiments.conftest import SHAPE, training
+from tests.experiments.conftest import BACKBONE, SHAPE, training
 
 MEASURED = BackboneConfig(name="tissue-volumes", settings={"shape": SHAPE, "cube": 6})
 SEX = Classification(label="sex", classes=("female", "male"))
@@ -48,9 +48,9 @@ def test_varying_adds_mirror_images_and_other_scanners_copies_to_the_training_on
 ) -> None:
     fitted: list[tuple[np.ndarray[Any, Any], list[str]]] = []
 
-    def watch(task: Any, *parts: tuple[Any, Any]) -> LinearModel:
+    def watch(task: Any, *parts: tuple[Any, Any], own: int) -> LinearModel:
         fitted.extend((features, [scan.name for scan in scans]) for features, scans in parts)
-        return fit_linear(task, *parts)
+        return fit_linear(task, *parts, own=own)
 
     monkeypatch.setattr(closed_form, "fit_linear", watch)
     plain = config(SEX)
@@ -67,6 +67,29 @@ def test_varying_adds_mirror_images_and_other_scanners_copies_to_the_training_on
     assert not np.allclose(itself, mirrored, atol=0.02)
     assert np.prod(cubes) * 3 == itself.shape[1]
     assert all(not np.allclose(itself, one, atol=1e-3) for one in taken)
+
+
+@pytest.mark.parametrize("backbone", [MEASURED, BACKBONE], ids=["closed form", "network"])
+def test_the_intracranial_volume_is_read_wherever_a_model_is_asked(
+    prepared: Path, tmp_path: Path, backbone: BackboneConfig
+) -> None:
+    task = SEX.model_copy(update={"icv": True})
+    one = config(task).model_copy(update={"backbone": backbone})
+    result = evaluate(prepared, tmp_path / "evaluated", EvaluateConfig(finetune=one, folds=3))
+    assert len(result.predictions) == 10
+    network = load_model(finetune(prepared, tmp_path / "tuned", one).folder).network
+    assert isinstance(network, TaskModel)
+    data = open_data(prepared, InputConfig())
+    sizes = data.log_icv(range(len(data.cohort)))
+    # Odd subjects, who are drawn as men, are larger by a quarter.
+    expected = [float(np.log(1.25)) if scan.labels["sex"] == "male" else 0.0 for scan in data.cohort.scans]
+    torch.testing.assert_close(sizes, torch.tensor(expected))
+    volumes = torch.from_numpy(data.store.volumes([0]))
+    with torch.inference_mode():
+        small, large = (network(volumes, torch.tensor([size])).softmax(1)[0, 1] for size in (0.0, 0.22))
+    assert small != large
+    if backbone is MEASURED:
+        assert small < large
 
 
 def test_it_is_cross_validated_like_any_network(prepared: Path, tmp_path: Path) -> None:

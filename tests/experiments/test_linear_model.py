@@ -58,3 +58,14 @@ def test_a_feature_that_hardly_varied_in_training_cannot_blow_an_answer_up() -> 
     strange = features + np.array([0, 0, 0, 0.1])
     near, far = (model.answer(one, scans, fold=0)[0].prediction for one in (features, strange))
     assert abs(float(far) - float(near)) < 20
+
+
+def test_a_measure_of_its_own_has_the_same_say_however_many_features_stand_beside_it() -> None:
+    """The other features know nothing of the age, and the measure has another unit."""
+    for others in (30, 3000):
+        (features, scans), (more, checked) = people(60, 0), people(20, 1)
+        noise = np.random.default_rng(7).normal(0, 0.1, (80, others))
+        alone = np.column_stack([noise[:60], 1e-6 * features[:, 0]]), np.column_stack([noise[60:], 1e-6 * more[:, 0]])
+        model = fit_linear(AGE, (alone[0], scans), (alone[1], checked), own=1)
+        answers = model.answer(alone[1], checked, fold=0)
+        assert np.mean([abs(float(one.prediction) - one.truth) for one in answers]) < 5  # 8 for always the mean

@@ -68,3 +68,10 @@ def test_label_maps_are_missed_where_there_are_none(cohort: Cohort) -> None:
     bare = Cohort("bare", cohort.root, ())
     with pytest.raises(CohortError, match="label map"):
         choose_task(bare, "segmentation")
+
+
+def test_only_what_is_told_of_a_whole_scan_reads_the_intracranial_volume(cohort: Cohort) -> None:
+    assert choose_task(cohort, "sex", icv=True).icv
+    assert not choose_task(cohort, "age_years").icv
+    with pytest.raises(ConfigError, match="not to segment"):
+        choose_task(cohort, "segmentation", icv=True)

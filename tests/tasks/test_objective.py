@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from medical_transformer.backbones import MedicalTransformer, MedicalTransformerConfig
-from medical_transformer.errors import CollapseError
+from medical_transformer.errors import CollapseError, ConfigError
 from medical_transformer.tasks import LabelledBatch, Regression, TaskModel, TaskObjective
 
 SMALL = MedicalTransformerConfig(width=4, embedding=8, feed_forward=12, heads=2, head_size=5)
@@ -51,3 +51,23 @@ def test_without_standardising_nothing_is_read_to_settle() -> None:
     unread = iter([batch()])
     plain.settle(unread)
     assert len(list(unread)) == 1
+
+
+@torch.no_grad()
+def test_the_intracranial_volume_is_one_more_feature_that_only_its_own_answer_depends_on() -> None:
+    torch.manual_seed(0)
+    model = TaskModel(MedicalTransformer(SMALL), Regression(label="age_years", icv=True)).eval()
+    volumes, log_icv = batch().volumes, torch.tensor([0.1, -0.2, 0.3])
+    encoding = model.encode(volumes, log_icv)
+    torch.testing.assert_close(encoding.vector[:, :-1], model.backbone(volumes).vector)
+    torch.testing.assert_close(encoding.vector[:, -1], log_icv)
+    moved = model(volumes, log_icv + torch.tensor([0.0, 0.5, 0.0])) - model(volumes, log_icv)
+    assert [bool(row.abs() > 1e-4) for row in moved[:, 0]] == [False, True, False]
+
+
+@torch.no_grad()
+def test_a_model_that_reads_the_intracranial_volume_refuses_to_do_without() -> None:
+    model = TaskModel(MedicalTransformer(SMALL), Regression(label="age_years", icv=True))
+    with pytest.raises(ConfigError, match="intracranial volume"):
+        model(batch().volumes)
+    assert model(batch().volumes, torch.zeros(3)).shape == (3, 1)

@@ -45,6 +45,9 @@ Epochs = Annotated[int | None, typer.Option(help="At most this many epochs.")]
 BatchSize = Annotated[int | None, typer.Option(help="Scans per step.")]
 LearningRate = Annotated[float | None, typer.Option(help="Initial learning rate.")]
 Patience = Annotated[int | None, typer.Option(help="Epochs without improvement before stopping.")]
+Icv = Annotated[
+    bool, typer.Option("--icv", help="Also tell the model the intracranial volume, which registration takes away.")
+]
 Augment = Annotated[bool | None, typer.Option("--augment/--no-augment", help="Vary the training scans.")]
 Seed = Annotated[int | None, typer.Option(help="Decides initial weights and every draw.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]

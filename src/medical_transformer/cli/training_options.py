@@ -22,6 +22,7 @@ class FinetuneOptions:
     label: options.Label
     task: options.Kind = "auto"
     regions: options.Regions = None
+    icv: options.Icv = False
     encoder: options.Encoder = None
     config: options.ConfigFile = None
     pool: options.Pool = None
@@ -82,7 +83,8 @@ def finetune_config(prepared: Path, asked: FinetuneOptions, written: dict[str, A
     if said != label:
         raise ConfigError(f"The settings file is of the label {said!r}, but --label is {label!r}.")
     if "task" not in settings:
-        task = choose_task(load_prepared(prepared), label, asked.task, regions=read_regions(asked.regions))
+        regions = read_regions(asked.regions)
+        task = choose_task(load_prepared(prepared), label, asked.task, regions=regions, icv=asked.icv)
         settings = {**settings, "task": task.model_dump(mode="json")}
     if asked.encoder is not None:
         settings = merged(_of_encoder(asked.encoder, settings), {**settings, "encoder": lasting_name(asked.encoder)})

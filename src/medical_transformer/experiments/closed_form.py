@@ -16,7 +16,7 @@ from medical_transformer.cohorts import Scan
 from medical_transformer.contracts import Encoding
 from medical_transformer.errors import CohortError, ConfigError
 from medical_transformer.experiments.data import LabelledSource
-from medical_transformer.experiments.features import Features
+from medical_transformer.experiments.features import Features, with_icv
 from medical_transformer.experiments.linear_model import fit_linear
 from medical_transformer.preprocessing import Store
 from medical_transformer.tasks import Classification, Regression, TaskModel, VectorHead
@@ -58,7 +58,8 @@ def fit_head(
     measuring = (model.backbone.config, source.data.store, seed)
     training = _measured(measuring, source, split.training, COPIES if source.augment else 1)
     validation = _measured(measuring, source, split.validation, 1)
-    _put(*fit_linear(model.task, training, validation).layer(), model)
+    own = 0 if source.log_icv is None else 1
+    _put(*fit_linear(model.task, training, validation, own=own).layer(), model)
     found = _numbers(model, validation[0], source.targets(split.validation))
     record = EpochRecord(
         epoch=1,
@@ -79,9 +80,9 @@ def fit_head(
 def _measured(
     measuring: Measuring, source: LabelledSource, places: Sequence[int], copies: int
 ) -> tuple[Features, list[Scan]]:
-    """Measure scans as they are, then once more for every further copy."""
-    vectors = [_vector(measuring, place, copy) for copy in range(copies) for place in places]
-    return np.stack(vectors), source.scans(places) * copies
+    """Measure scans as they are, then once more for every further copy; the intracranial volume comes last."""
+    vectors = np.stack([_vector(measuring, place, copy) for copy in range(copies) for place in places])
+    return with_icv(vectors, source.log_icv_of([*places] * copies)), source.scans(places) * copies
 
 
 @lru_cache(maxsize=100_000)

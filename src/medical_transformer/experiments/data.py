@@ -14,9 +14,10 @@ from medical_transformer.cohorts.indexed import counted
 from medical_transformer.cohorts.tables import read_json
 from medical_transformer.errors import CohortError
 from medical_transformer.experiments.config import InputConfig
-from medical_transformer.preprocessing import PipelineConfig, Store, load_prepared, open_store
+from medical_transformer.preprocessing import PipelineConfig, Store, load_prepared, open_store, read_log_icv
 from medical_transformer.pretraining import EncodedScans, EncodedSlices, UnlabelledBatch
-from medical_transformer.tasks import LabelledBatch, Segmentation, Task
+from medical_transformer.shapes import ScanNumbers
+from medical_transformer.tasks import LabelledBatch, Segmentation, Task, VectorTask
 from medical_transformer.training.augmentation import draw_variation, vary, vary_labels
 from medical_transformer.training.residence import keep_voxels
 
@@ -39,6 +40,11 @@ class Data:
     def in_template(self) -> bool:
         """Whether the scans lie in the template's space."""
         return self.preparation.space == "mni"
+
+    def log_icv(self, places: Sequence[int]) -> ScanNumbers:
+        """Return the logarithm of some scans' intracranial volumes (`preprocessing.icv`)."""
+        scans = (self.cohort.scans[place] for place in places)
+        return torch.tensor([read_log_icv(scan, self.preparation, self.cohort.root) for scan in scans])
 
     def places(self, subjects: frozenset[str], *, among: Cohort | None = None) -> tuple[int, ...]:
         """Return the places of the scans of some subjects, of all or only those that stand in a part of the cohort."""
@@ -144,12 +150,18 @@ class LabelledSource(_StoreSource):
     def __init__(self, data: Data, task: Task, *, augment: bool) -> None:
         super().__init__(data)
         self.task, self.augment = task, augment
+        reads = isinstance(task, VectorTask) and task.icv
+        self.log_icv = data.log_icv(range(len(data.cohort))) if reads else None
 
     def targets(self, items: Sequence[int]) -> Tensor:
         """Return the targets of some scans; for a segmentation the class maps."""
         if isinstance(self.task, Segmentation):
             return self.task.encode(torch.from_numpy(self.data.store.segmentations(items)))
         return self.task.targets(self.scans(items))
+
+    def log_icv_of(self, items: Sequence[int]) -> ScanNumbers | None:
+        """Return the logarithm of some scans' intracranial volumes, where the task reads them."""
+        return None if self.log_icv is None else self.log_icv[list(items)]
 
     def load(self, items: list[int], draws: torch.Generator | None) -> LabelledBatch:
         """Return scans and targets, varied where a generator is given and variation was asked for."""
@@ -158,4 +170,4 @@ class LabelledSource(_StoreSource):
             variation = draw_variation(len(items), draws, mirror=not self.task.needs_maps)
             volumes = vary(volumes, variation)
             targets = vary_labels(targets, variation) if self.task.needs_maps else targets
-        return LabelledBatch(volumes, targets)
+        return LabelledBatch(volumes, targets, self.log_icv_of(items))

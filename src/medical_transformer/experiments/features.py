@@ -13,6 +13,7 @@ from jaxtyping import Float
 from medical_transformer.contracts import Backbone
 from medical_transformer.experiments.data import Data
 from medical_transformer.preprocessing.tissues import tissue_shares
+from medical_transformer.shapes import ScanNumbers
 from medical_transformer.tasks import TaskModel, load_model
 from medical_transformer.volumes.whole_files import whole_file
 
@@ -53,6 +54,11 @@ def encoder_features(encoder: Path, data: Data, folder: Path) -> Features:
 
     weights = hashlib.sha256((encoder / "model.safetensors").read_bytes()).hexdigest()
     return _kept(folder / f"vectors-{_name(data, weights)}.npy", compute)
+
+
+def with_icv(features: Features, log_icv: ScanNumbers | None) -> Features:
+    """Return features with the intracranial volume as the last, where it is read."""
+    return features if log_icv is None else np.column_stack([features, log_icv.numpy()])
 
 
 def _measured(data: Data, place: int) -> Any:

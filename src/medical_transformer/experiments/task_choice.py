@@ -16,7 +16,12 @@ MOST_CLASSES = 20
 
 
 def choose_task(
-    cohort: Cohort, label: str, kind: str = "auto", *, regions: Mapping[str, tuple[int, ...]] | None = None
+    cohort: Cohort,
+    label: str,
+    kind: str = "auto",
+    *,
+    regions: Mapping[str, tuple[int, ...]] | None = None,
+    icv: bool = False,
 ) -> AnyTask:
     """Return the task that predicts a label of a cohort.
 
@@ -26,6 +31,7 @@ def choose_task(
         kind: `classification`, `regression` or `segmentation`; `auto` looks at the values.
         regions: for a segmentation, which label values make up which region; BraTS' three regions, or one region
             per value, where none are given. Regions that share no value are predicted as wholes.
+        icv: whether the intracranial volume is read too; not for a segmentation.
 
     Raises:
         CohortError: if no scan has the label.
@@ -34,15 +40,19 @@ def choose_task(
     if kind == "auto":
         kind = _kind_of(cohort, label)
     if kind == "segmentation":
+        if icv:
+            raise ConfigError(
+                "The intracranial volume helps to tell a class or a number, not to segment; leave it out."
+            )
         return _segmentation(cohort, regions)
     values = [scan.labels[label] for scan in cohort.with_label(label).scans]
     if kind == "regression":
         if any(isinstance(value, str) for value in values):
             raise ConfigError(f"Label {label!r} holds words, such as {values[0]!r}; it cannot be a regression.")
         unit = label.rpartition("_")[2]
-        return Regression(label=label, unit=unit if unit in UNITS else "")
+        return Regression(label=label, unit=unit if unit in UNITS else "", icv=icv)
     if kind == "classification":
-        return _classification(label, [str(value) for value in values])
+        return _classification(label, [str(value) for value in values], icv=icv)
     raise ConfigError(f"There is no kind of task {kind!r}; choose classification, regression or segmentation.")
 
 
@@ -53,11 +63,11 @@ def _kind_of(cohort: Cohort, label: str) -> str:
     return "classification" if any(isinstance(value, str) for value in values) else "regression"
 
 
-def _classification(label: str, values: list[str]) -> Classification:
+def _classification(label: str, values: list[str], *, icv: bool) -> Classification:
     classes = sorted(Counter(values))
     if not 2 <= len(classes) <= MOST_CLASSES:
         raise ConfigError(f"Label {label!r} has {len(classes)} different values; a classification needs 2 to 20.")
-    return Classification(label=label, classes=tuple(classes))
+    return Classification(label=label, classes=tuple(classes), icv=icv)
 
 
 def _segmentation(cohort: Cohort, regions: Mapping[str, tuple[int, ...]] | None) -> Segmentation:

@@ -67,7 +67,8 @@ def predict_scans(
     predictions = []
     for place in places:
         with fabric.autocast():
-            outputs = model(source.volumes([place]).to(fabric.device)).float().cpu()
+            volumes, log_icv = source.volumes([place]).to(fabric.device), source.log_icv_of([place])
+            outputs = model(volumes, log_icv).float().cpu()
         scan = data.cohort.scans[place]
         if isinstance(config.task, Segmentation):
             labels = config.task.decode(outputs.argmax(dim=1))[0].numpy()

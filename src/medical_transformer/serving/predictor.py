@@ -14,7 +14,7 @@ from medical_transformer import __version__
 from medical_transformer.cohorts import Verdict
 from medical_transformer.cohorts.hashing import hash_files
 from medical_transformer.errors import WeightsError
-from medical_transformer.preprocessing import PreparedScan, prepare_scan
+from medical_transformer.preprocessing import PreparedScan, log_icv, prepare_scan
 from medical_transformer.preprocessing.picture import draw
 from medical_transformer.reporting import label_styles, slices_picture
 from medical_transformer.serving.answered import Answered, Status
@@ -107,7 +107,8 @@ class Predictor:
         """Run the network on one prepared scan."""
         volumes = [average_pool(prepared.volumes[word], self.saved.pool) for word in self.saved.modalities]
         batch = torch.from_numpy(np.stack([volume.voxels for volume in volumes])[None])
-        outputs: Tensor = self.network(batch.to(next(self.network.parameters()).device))
+        volume = torch.tensor([log_icv(prepared.placement.native_from_template)])
+        outputs: Tensor = self.network(batch.to(next(self.network.parameters()).device), volume)
         return outputs.float().cpu()
 
     def _in_words(self, outputs: Tensor) -> dict[str, float | str]:

@@ -9,6 +9,7 @@ from medical_transformer.tasks.regression import Regression
 from medical_transformer.tasks.segmentation import BRATS_REGIONS, Segmentation
 from medical_transformer.tasks.shipped import find_model, shipped_models
 from medical_transformer.tasks.task import Answer, Task
+from medical_transformer.tasks.vector_task import VectorTask
 
 __all__ = [
     "BRATS_REGIONS",
@@ -25,6 +26,7 @@ __all__ = [
     "TaskModel",
     "TaskObjective",
     "VectorHead",
+    "VectorTask",
     "find_model",
     "load_model",
     "save_model",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from medical_transformer.contracts import Objective
 from medical_transformer.errors import CollapseError
-from medical_transformer.shapes import VolumeBatch
+from medical_transformer.shapes import ScanNumbers, VolumeBatch
 from medical_transformer.tasks.heads import VectorHead
 from medical_transformer.tasks.model import TaskModel
 
@@ -21,14 +21,19 @@ SELECTION = {"classification": ("loss", False), "regression": ("mae", False), "s
 
 @dataclass(frozen=True, slots=True)
 class LabelledBatch:
-    """Scans with what is to be predicted: class indices, numbers or class maps."""
+    """Scans with what is to be predicted: class indices, numbers or class maps.
+
+    `log_icv` is there where a task reads it.
+    """
 
     volumes: VolumeBatch
     targets: Tensor
+    log_icv: ScanNumbers | None = None
 
     def to(self, device: torch.device) -> "LabelledBatch":
         """Move the batch to a device."""
-        return LabelledBatch(self.volumes.to(device), self.targets.to(device))
+        log_icv = None if self.log_icv is None else self.log_icv.to(device)
+        return LabelledBatch(self.volumes.to(device), self.targets.to(device), log_icv)
 
 
 class TaskObjective(Objective[LabelledBatch]):
@@ -49,13 +54,14 @@ class TaskObjective(Objective[LabelledBatch]):
 
     def forward(self, batch: LabelledBatch, generator: torch.Generator) -> Tensor:
         """Return the task's loss."""
-        return self.model.task.loss(self.model(batch.volumes), batch.targets, self.weights)
+        return self.model.task.loss(self.model(batch.volumes, batch.log_icv), batch.targets, self.weights)
 
     def settle(self, batches: Iterable[LabelledBatch]) -> None:
         """Bring the head's standardisation up to date with the backbone."""
         head = self.model.head
         if isinstance(head, VectorHead) and head.standardisation is not None:
-            head.standardisation.settle(torch.cat([self.model.backbone(batch.volumes).vector for batch in batches]))
+            vectors = [self.model.encode(batch.volumes, batch.log_icv).vector for batch in batches]
+            head.standardisation.settle(torch.cat(vectors))
 
     def validate(self, batches: Iterable[LabelledBatch], generator: torch.Generator) -> Mapping[str, float]:
         """Return the mean over scans of the loss and of the task's scores.
@@ -66,7 +72,7 @@ class TaskObjective(Objective[LabelledBatch]):
         sums: Counter[str] = Counter()
         count, answers = 0, []
         for batch in batches:
-            outputs = self.model(batch.volumes)
+            outputs = self.model(batch.volumes, batch.log_icv)
             loss = float(self.model.task.loss(outputs, batch.targets, self.weights))
             sums.update({"loss": loss * len(outputs), **self.model.task.scores(outputs, batch.targets)})
             count += len(outputs)

@@ -1,4 +1,4 @@
-"""What tasks share that read a scan's vector: one head, and whether it standardises the vector."""
+"""What tasks share that read a scan's vector: one head, what it is told, and whether it standardises that."""
 
 from abc import ABC
 from typing import Annotated
@@ -18,6 +18,8 @@ class VectorTask(Task, ABC):
         bool, Field(description="Bring the vector's features to one mean and spread before the head (decision 0021).")
     ] = True
 
+    icv: Annotated[bool, Field(description="Read the intracranial volume too, which registration takes away.")] = False
+
     @property
     def needs_maps(self) -> bool:
         """The answer is read from the scan's vector."""
@@ -25,4 +27,5 @@ class VectorTask(Task, ABC):
 
     def head(self, backbone: Backbone) -> nn.Module:
         """Build a head on the scan's vector: linear, or with the hidden layer of the backbone's publication."""
-        return VectorHead(backbone.feature_size, self.outputs, backbone.hidden_features, standardise=self.standardise)
+        features = backbone.feature_size + self.icv
+        return VectorHead(features, self.outputs, backbone.hidden_features, standardise=self.standardise)

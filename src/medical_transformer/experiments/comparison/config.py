@@ -32,6 +32,9 @@ class TaskEntry(Frozen):
     regions: Annotated[
         Mapping[str, tuple[int, ...]] | None, Field(description="Regions of a segmentation, by label values.")
     ] = None
+    icv: Annotated[
+        bool, Field(description="Tell every method the intracranial volume too, which registration takes away.")
+    ] = False
     input: Annotated[InputConfig | None, Field(description="What the networks see, where it differs.")] = None
     training: Annotated[Mapping[str, Any], Field(description="Training settings that differ for this task.")] = {}
 

@@ -53,7 +53,7 @@ def open_task(config: ComparisonConfig, name: str) -> OpenTask:
     data = open_data(entry.prepared, inputs, segmentation=maps)
     if entry.groups:
         data = replace(data, cohort=_grouped(data.cohort, entry))
-    task = choose_task(data.cohort, _label(entry), entry.kind, regions=entry.regions)
+    task = choose_task(data.cohort, _label(entry), entry.kind, regions=entry.regions, icv=entry.icv)
     labelled = data.cohort if task.needs_maps else data.cohort.with_label(task.label)
     label = None if task.needs_maps else task.label
     folds = make_folds(labelled, config.folds, label=label, together=config.together, seed=config.fold_seed)

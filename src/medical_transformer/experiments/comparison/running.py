@@ -10,7 +10,8 @@ from medical_transformer.evaluation import EvaluationResult
 from medical_transformer.experiments.comparison.config import ClassicalMethod, NetworkMethod
 from medical_transformer.experiments.comparison.setup import Setup
 from medical_transformer.experiments.config import FinetuneConfig
-from medical_transformer.experiments.features import encoder_features, tissue_features
+from medical_transformer.experiments.data import LabelledSource
+from medical_transformer.experiments.features import encoder_features, tissue_features, with_icv
 from medical_transformer.experiments.fold_results import Tested, finished_fold, fold_result
 from medical_transformer.experiments.linear_model import fit_linear
 from medical_transformer.experiments.testing import ask_model, segmentation_prediction
@@ -94,11 +95,13 @@ def _linear(setup: Setup) -> tuple[Tested, str]:
     else:
         assert setup.encoder is not None
         features = encoder_features(setup.encoder, setup.data, kept)
+    source = LabelledSource(setup.data, setup.task, augment=False)
     train, validation, test = (
-        (features[list(places)], setup.scans(places))
+        (with_icv(features[list(places)], source.log_icv_of(places)), setup.scans(places))
         for places in (setup.split.training, setup.split.validation, setup.tested)
     )
-    model, fold = fit_linear(setup.task, train, validation), setup.unit.fold
+    own = 0 if source.log_icv is None else 1
+    model, fold = fit_linear(setup.task, train, validation, own=own), setup.unit.fold
     tested = Tested(
         number=fold,
         fold=setup.fold,
