@@ -16,7 +16,7 @@ from medical_transformer.experiments import FinetuneConfig, export, finetune, mo
 from medical_transformer.experiments.comparison import ComparisonConfig, compare
 from medical_transformer.experiments.half_precision import halving_changes
 from medical_transformer.experiments.seen import seen_subjects
-from medical_transformer.tasks import Regression, TaskModel, VectorHead, load_model, save_model, shipped
+from medical_transformer.tasks import Classification, Regression, TaskModel, VectorHead, load_model, save_model, shipped
 
 from .conftest import BACKBONE, training
 
@@ -217,3 +217,14 @@ def test_a_model_is_never_written_over_another(model: Path) -> None:
     with pytest.raises(ConfigError, match="holds a model already"):
         export(model, model)
     assert (model / "model.safetensors").read_bytes() == before
+
+
+def test_a_model_that_reads_the_intracranial_volume_says_so_on_its_card(prepared: Path, tmp_path: Path) -> None:
+    config = FinetuneConfig(
+        task=Classification(label="sex", classes=("female", "male"), icv=True), backbone=BACKBONE,
+        training=training(epochs=1), validation=0.33,
+    )  # fmt: skip
+    tuned = finetune(prepared, tmp_path / "run", config).folder
+    export(tuned, tmp_path / "sex")
+    card = (tmp_path / "sex" / "README.md").read_text(encoding="utf-8")
+    assert "told the intracranial volume" in card

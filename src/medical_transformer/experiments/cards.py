@@ -95,6 +95,8 @@ def write_published_card(
 
 def _what_it_is(saved: SavedModel, difference: Difference | None) -> str:
     sees = f"It sees {', '.join(saved.modalities)} as {' x '.join(map(str, saved.field_of_view))} voxels."
+    if isinstance(saved.network, TaskModel) and saved.network.reads_icv:
+        sees += " It is told the intracranial volume, as the registration measures it."
     if isinstance(saved.network, TaskModel):
         task = saved.network.task
         of = ", ".join(task.regions) if isinstance(task, Segmentation) else task.label

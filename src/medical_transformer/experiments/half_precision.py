@@ -69,7 +69,7 @@ def _answer(network: torch.nn.Module, brain: Tensor) -> Tensor:
     if not isinstance(network, TaskModel):
         vector: Tensor = network(brain).vector
         return vector
-    outputs: Tensor = network(brain)
+    outputs: Tensor = network(brain, torch.zeros(1))  # the template is as large as itself
     return outputs if isinstance(network.task, Regression) else outputs.softmax(dim=1)
 
 
