@@ -188,9 +188,9 @@ def notes_on_adni(scans: Sequence[Scan], tables: AdniTables) -> list[str]:
     subjects = {scan.subject for scan in scans}
     baseline = sum((scan.session or "").casefold() in {"bl", "sc", "scmri"} for scan in scans)
     notes = [
-        f"{counted(scans, 'scan')} of {counted(subjects, 'subject')}, every visit taken; {baseline} "
-        f"{'is' if baseline == 1 else 'are'} of the baseline visit (session bl or sc); "
-        "--where session=bl,sc takes these alone.",
+        f"{counted(scans, 'scan')} of {counted(subjects, 'subject')}; {baseline} "
+        f"{'is' if baseline == 1 else 'are'} of the baseline visit (session bl or sc). "
+        "Every visit is taken; --where session=bl,sc takes the baseline alone.",
         "Diagnoses CN and SMC were read as CN; EMCI, LMCI and MCI as MCI; AD and Dementia as AD.",
     ]
     if not any(_kind(table) == "visits" for table in tables.raw):

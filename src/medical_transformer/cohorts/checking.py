@@ -37,10 +37,7 @@ def checked(indexed: Indexed, out: Path | None = None) -> Indexed:
     doubled = {scan.name: _why_doubled(scan, first) for scan, first in twins}
     whole = replace(indexed.cohort, scans=(*hashed, *(s for s in indexed.cohort.scans if s.name in broken)))
     kept = without(replace(indexed, cohort=whole), broken | doubled)
-    # What is refused is told from the ledger; a repeat, with which nothing is wrong, would not be.
-    repeats = {name: drop for name, drop in doubled.items() if drop.verdict is Verdict.SKIPPED}
-    notes = [f"{name} was left out: {drop.reason}" for name, drop in repeats.items()]
-    return replace(kept, ledger=_with_twins(kept.ledger, twins), notes=(*indexed.notes, *notes))
+    return replace(kept, ledger=_with_twins(kept.ledger, twins))
 
 
 def _inspect_all(scans: Sequence[Scan], root: Path, out: Path | None) -> dict[str, Inspected]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from medical_transformer.cohorts.checking import checked
 from medical_transformer.cohorts.dicom import is_zip
 from medical_transformer.cohorts.files import halves, list_files, why_half
-from medical_transformer.cohorts.indexed import Indexed
-from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.indexed import Indexed, counted, listing
+from medical_transformer.cohorts.ledger import Ledger, Verdict
 from medical_transformer.cohorts.paper import notes_on_paper
 from medical_transformer.cohorts.readers import CONVERTERS, READERS, USUAL, Reader
-from medical_transformer.cohorts.selection import Condition, select
+from medical_transformer.cohorts.selection import LEFT_OUT, Condition, select
 from medical_transformer.errors import CohortError
 
 
@@ -53,7 +53,13 @@ def index(
     indexed = select(indexed, conditions, unknown_too=False)
     if not indexed.cohort.scans:
         raise CohortError(f"{source} was read as {reader.name}, but no scan is usable. {_first_loss(indexed)}")
-    notes = (f"Read as the layout {reader.name!r}.", *indexed.notes, *notes_on_paper(indexed))
+    notes = (
+        f"Read as the layout {reader.name!r}.",
+        *indexed.about(indexed.cohort.scans),
+        *indexed.notes,
+        *_notes_on_lost(indexed.ledger),
+        *notes_on_paper(indexed.cohort),
+    )
     if out is not None:
         indexed.cohort.save(out)
         indexed.ledger.save(out / "ledger.tsv")
@@ -72,6 +78,16 @@ def _reader(source: Path, files: Sequence[Path], layout: str) -> Reader:
         half = next((f" {path.as_posix()}: {why_half(other)}" for path, other in halves(files).items()), "")
         raise CohortError(f"{source} holds neither a NIfTI image in a known layout ({names}) nor a DICOM series.{half}")
     return found_reader
+
+
+def _notes_on_lost(ledger: Ledger) -> list[str]:
+    """Return a sentence for each reason why scans are not used; those not asked for have one already."""
+    lost = [one for one in ledger.entries if one.kind == "scan" and one.verdict is not Verdict.USED]
+    groups = Ledger(tuple(one for one in lost if not one.reason.startswith(LEFT_OUT))).groups(len(lost))
+    return [
+        f"Not used: {counted(group.examples, 'scan')} {group.verdict} ({listing(group.examples, 6)}). {group.reason}"
+        for group in groups
+    ]
 
 
 def _first_loss(indexed: Indexed) -> str:
