@@ -16,7 +16,7 @@ from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
 from medical_transformer.cohorts.ledger import KEPT_WITHOUT, Verdict
 from medical_transformer.cohorts.people import notes_on_missing, why_no_scan
 from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_whole, read_raw_table
-from medical_transformer.cohorts.scan import Scan
+from medical_transformer.cohorts.scan import BASELINE, Scan
 from medical_transformer.errors import CohortError
 
 SUBJECT = re.compile(r"^\d{3}_S_\d{4,5}$")
@@ -186,7 +186,7 @@ def account_for_adni_rows(
 def notes_on_adni(scans: Sequence[Scan], tables: AdniTables) -> list[str]:
     """Say which visits were taken, how diagnoses were read, and what is missing."""
     subjects = {scan.subject for scan in scans}
-    baseline = sum((scan.session or "").casefold() in {"bl", "sc", "scmri"} for scan in scans)
+    baseline = sum((scan.session or "").casefold() in BASELINE for scan in scans)
     notes = [
         f"{counted(scans, 'scan')} of {counted(subjects, 'subject')}; {baseline} "
         f"{'is' if baseline == 1 else 'are'} of the baseline visit (session bl or sc). "
