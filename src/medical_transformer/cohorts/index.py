@@ -13,6 +13,7 @@ from medical_transformer.cohorts.paper import notes_on_paper
 from medical_transformer.cohorts.readers import CONVERTERS, READERS, USUAL, Reader
 from medical_transformer.cohorts.selection import LEFT_OUT, Condition, select
 from medical_transformer.errors import CohortError
+from medical_transformer.volumes.whole_files import check_writable
 
 
 def index(
@@ -39,7 +40,10 @@ def index(
 
     Raises:
         CohortError: if the folder is missing, lies in no known way or holds no usable scan.
+        ConfigError: if `out` cannot be written to.
     """
+    if out is not None:
+        check_writable(out)
     conditions = [Condition.parse(text) for text in where or ()]
     archive = source.name if is_zip(source) else ""
     source, files = (source.parent, (Path(archive),)) if archive else (source, list_files(source))
