@@ -96,6 +96,17 @@ def test_every_row_of_both_tables_stands_in_the_ledger_once(indexed: Indexed) ->
     assert reason(indexed, "ADNIMERGE.csv row 6") == (Verdict.SKIPPED, "No image that belongs to this row is here.")
 
 
+def test_a_row_is_used_while_any_scan_that_it_gave_labels_to_is_and_skipped_with_the_last(lay: Lay) -> None:
+    source = lay(*IMAGES, texts={"ADNIMERGE.csv": ROWS, "ADNI1_Complete.csv": COLLECTION})
+    (source / IMAGES[0]).write_bytes(b"")  # whose baseline row also tells the age at the later scan
+    indexed = index(source)
+    left = (Verdict.SKIPPED, "Its scan 002_S_0413_2006-05-02 was left out.")
+    assert reason(indexed, "ADNIMERGE.csv row 2")[0] is Verdict.USED
+    assert reason(indexed, "ADNI1_Complete.csv row 2") == left
+    (source / IMAGES[2]).write_bytes(b"")
+    assert reason(index(source), "ADNIMERGE.csv row 4")[1] == "Its scan 002_S_0619_2006-06-01 was left out."
+
+
 def test_without_adnimerge_the_collection_gives_age_sex_and_group(lay: Lay) -> None:
     indexed = index(lay(*IMAGES, texts={"collection.csv": COLLECTION}))
     assert labels(indexed, "002_S_4799_2012-06-04") == {"age_years": 65.0, "sex": "male", "diagnosis": "MCI"}
