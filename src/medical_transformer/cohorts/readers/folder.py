@@ -43,6 +43,7 @@ name = "folder"
 SUBJECT_COLUMNS = ("subject", "subject_id", "participant_id", "participant", "patient", "patient_id", "PTID", "sub_id")
 VISIT_COLUMNS = (*SESSION_COLUMNS, "visit")
 PLACE_COLUMNS = (*SITE_COLUMNS, "scanner")
+NEEDLESS = "A brain mask; preparation makes its own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def _groups(source: Path, named: Iterable[NamedImage], draft: LedgerDraft) -> di
     for group, images in members.items():
         if group not in heads:
             for one in images:
-                draft.file(one.path, Verdict.SKIPPED, f"A {one.kind} without an image that it belongs to.")
+                lone = f"A {one.kind} without an image that it belongs to."
+                draft.file(one.path, Verdict.SKIPPED, NEEDLESS if one.kind == BRAIN_MASK else lone)
     return {names[group]: _group(names[group], images, draft) for group, images in heads.items()}
 
 
@@ -107,7 +109,7 @@ def _group(scan: str, images: Iterable[NamedImage], draft: LedgerDraft) -> _Grou
     for one in images:
         kind = one.kind or "T1w"
         if kind == BRAIN_MASK:
-            draft.file(one.path, Verdict.SKIPPED, "A brain mask; preparation makes its own.", scan)
+            draft.file(one.path, Verdict.SKIPPED, NEEDLESS, scan)
         elif kind in taken:
             reason = f"A second {kind} of {scan} by its name; {taken[kind].name} was taken."
             draft.file(one.path, Verdict.SKIPPED, reason, scan)
