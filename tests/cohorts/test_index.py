@@ -1,6 +1,7 @@
 import os
 import zlib
 from pathlib import Path
+from zipfile import ZipFile
 
 import nibabel
 import numpy as np
@@ -123,6 +124,13 @@ def test_the_notes_count_only_what_is_used_and_say_what_is_not(source: Path) -> 
     )
 
 
+def test_where_scans_are_refused_for_several_reasons_one_note_names_them(source: Path) -> None:
+    (source / "IXI012-HH-1211-T1.nii").write_bytes(b"")
+    (source / "IXI015-HH-1258-T1.nii").write_text("404")
+    said = "Not used: 2 scans refused (IXI012-HH-1211, IXI015-HH-1258). The ledger says why of each."
+    assert said in index(source).notes
+
+
 @pytest.mark.parametrize(
     ("image", "counted"),
     [
@@ -203,6 +211,27 @@ def test_a_folder_without_an_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "slice.dcm").write_bytes(b"x")
     with pytest.raises(CohortError, match=r"neither a NIfTI image .* nor a DICOM series"):
         index(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("IXI-T1.tar", "An archive; unpack it"), ("001.mgz", "another format; convert it to NIfTI")]
+)
+def test_what_could_hold_images_is_named_where_there_is_none_and_in_the_ledger(
+    source: Path, tmp_path: Path, name: str, said: str
+) -> None:
+    for place in (source, tmp_path / "shut"):
+        place.mkdir(exist_ok=True)
+        (place / name).write_bytes(b"x")
+    assert said in entry(index(source), name)[1]
+    with pytest.raises(CohortError, match=rf"{name}: .*{said}"):
+        index(tmp_path / "shut")
+
+
+def test_a_zip_without_dicom_is_named_and_not_its_folder(source: Path) -> None:
+    with ZipFile(source / "images.zip", "w") as archive:
+        archive.write(source / "IXI012-HH-1211-T1.nii")
+    with pytest.raises(CohortError, match=r"images\.zip holds neither .* An archive; unpack it"):
+        index(source / "images.zip")
 
 
 def test_a_source_of_which_nothing_is_usable_is_refused_with_the_reason(source: Path) -> None:

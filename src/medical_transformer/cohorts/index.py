@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medical_transformer.cohorts.checking import checked
 from medical_transformer.cohorts.dicom import is_zip
-from medical_transformer.cohorts.files import halves, list_files, why_half
+from medical_transformer.cohorts.files import halves, list_files, why_half, why_shut
 from medical_transformer.cohorts.indexed import Indexed, counted, listing
 from medical_transformer.cohorts.ledger import Ledger, Verdict
 from medical_transformer.cohorts.paper import notes_on_paper
@@ -79,19 +79,26 @@ def _reader(source: Path, files: Sequence[Path], layout: str) -> Reader:
         return chosen
     found_reader = next((reader for reader in READERS if reader.recognises(source, files)), None)
     if found_reader is None:
+        whole = source / files[0] if is_zip(source / files[0]) and len(files) == 1 else source
         half = next((f" {path.as_posix()}: {why_half(other)}" for path, other in halves(files).items()), "")
-        raise CohortError(f"{source} holds neither a NIfTI image in a known layout ({names}) nor a DICOM series.{half}")
+        shut = next((f" {path.as_posix()}: {why}" for path in files if (why := why_shut(path))), "")
+        raise CohortError(
+            f"{whole} holds neither a NIfTI image in a known layout ({names}) nor a DICOM series.{half or shut}"
+        )
     return found_reader
 
 
 def _notes_on_lost(ledger: Ledger) -> list[str]:
-    """Return a sentence for each reason why scans are not used; those not asked for have one already."""
-    lost = [one for one in ledger.entries if one.kind == "scan" and one.verdict is not Verdict.USED]
-    groups = Ledger(tuple(one for one in lost if not one.reason.startswith(LEFT_OUT))).groups(len(lost))
-    return [
-        f"Not used: {counted(group.examples, 'scan')} {group.verdict} ({listing(group.examples, 6)}). {group.reason}"
-        for group in groups
-    ]
+    """Say which scans are not used, and why where that is one sentence; those not asked for have a note already."""
+    notes = []
+    for verdict in (Verdict.REFUSED, Verdict.SKIPPED):
+        lost = [one for one in ledger.of(verdict) if one.kind == "scan" and not one.reason.startswith(LEFT_OUT)]
+        groups = Ledger(tuple(lost)).groups(0)
+        why = groups[0].reason if len(groups) == 1 else "The ledger says why of each."
+        if lost:
+            names = listing((one.item for one in lost), 6)
+            notes.append(f"Not used: {counted(lost, 'scan')} {verdict} ({names}). {why}")
+    return notes
 
 
 def _first_loss(indexed: Indexed) -> str:

@@ -140,7 +140,9 @@ def _refuse_wrong_name(name: str, first: bytes) -> None:
     if not first:
         raise _UnusableError("is empty (0 bytes); fetch it again")
     if named_gz and not is_gz:
-        raise _UnusableError("is called .gz but is not compressed with gzip; give it the name of what it is")
+        raise _UnusableError(
+            "is called .gz but is not compressed with gzip; fetch it again, or give it the name of what it is"
+        )
     if is_gz and name.endswith(".nii"):
         raise _UnusableError("is compressed with gzip; call it .nii.gz")
 
