@@ -1,6 +1,7 @@
 import os
 import zlib
 from pathlib import Path
+from zipfile import ZipFile
 
 import nibabel
 import numpy as np
@@ -108,6 +109,45 @@ def test_an_empty_file_is_refused_with_its_row(source: Path) -> None:
     assert entry(indexed, "IXI.csv row 2") == (Verdict.SKIPPED, "Its scan IXI012-HH-1211 was left out.")
 
 
+def test_the_notes_count_only_what_is_used_and_say_what_is_not(source: Path) -> None:
+    (source / "IXI012-HH-1211-T1.nii").write_bytes(b"")
+    said = index(source, where=["sex=female"]).notes
+    assert said[:4] == (
+        "Read as the layout 'ixi'.",
+        "1 T1 scan of 1 subject.",
+        "Of 3 subjects in IXI.csv, 2 have no scan that is used.",
+        "Left out by sex=female: 1 of 2 usable scans.",
+    )
+    assert (
+        said[4]
+        == "Not used: 1 scan refused (IXI012-HH-1211). IXI012-HH-1211-T1.nii is empty (0 bytes); fetch it again."
+    )
+
+
+def test_where_scans_are_refused_for_several_reasons_one_note_names_them(source: Path) -> None:
+    (source / "IXI012-HH-1211-T1.nii").write_bytes(b"")
+    (source / "IXI015-HH-1258-T1.nii").write_text("404")
+    said = "Not used: 2 scans refused (IXI012-HH-1211, IXI015-HH-1258). The ledger says why of each."
+    assert said in index(source).notes
+
+
+@pytest.mark.parametrize(
+    ("image", "counted"),
+    [
+        ("IXI{}12-HH-1211-T1.nii", "1 T1 scan of 1 subject."),
+        ("NYU/0050{}52/session_1/anat_1/mprage.nii", "1 scan of 1 subject."),
+        ("sub-{}/anat/sub-{}_T1w.nii", "1 T1w scan of 1 subject."),
+        ("00{}_S_0413/MPRAGE/2006-05-02_12_31_52.0/S1/ADNI_I{}.nii", "1 scan of 1 subject; 0 are of the baseline"),
+        ("case{}.nii", "1 scan (1 T1w), 0 with a label map"),
+        ("case{}.nii", "Taken for T1w because the file name does not say: case2.nii."),
+    ],
+)
+def test_no_layout_counts_a_refused_scan(tmp_path: Path, image: str, counted: str) -> None:
+    write_image(tmp_path / image.format(1, 1)).write_bytes(b"")
+    write_image(tmp_path / image.format(2, 2))
+    assert any(note.startswith(counted) for note in index(tmp_path).notes)
+
+
 def test_a_link_to_nothing_is_refused(source: Path) -> None:
     (source / "IXI012-HH-1211-T1.nii").unlink()
     (source / "IXI012-HH-1211-T1.nii").symlink_to("annex/missing")
@@ -122,9 +162,8 @@ def test_the_same_bytes_under_two_names_are_kept_once_and_said(source: Path) -> 
     verdict, why = entry(indexed, "IXI033-HH-1259")
     assert verdict is Verdict.REFUSED
     assert "Holds the same voxels as IXI012-HH-1211" in why
-    assert "another age_years, sex" in why
+    assert "of another subject and another age_years, sex, which is kept (the first by name)" in why
     assert "The same voxels lie under IXI033-HH-1259." in entry(indexed, "IXI012-HH-1211")[1]
-    assert not any("IXI033-HH-1259" in note for note in indexed.notes)
 
 
 def test_the_same_voxels_in_another_wrapping_are_found(source: Path) -> None:
@@ -138,9 +177,10 @@ def test_the_same_voxels_in_another_wrapping_are_found(source: Path) -> None:
 def test_the_same_voxels_of_one_subject_are_skipped_without_alarm(source: Path) -> None:
     content = (source / "IXI012-HH-1211-T1.nii").read_bytes()
     (source / "IXI012-HH-1212-T1.nii").write_bytes(content)
-    indexed, why = index(source), "Holds the same voxels as IXI012-HH-1211 of the same subject, which is kept."
+    indexed = index(source)
+    why = "Holds the same voxels as IXI012-HH-1211 of the same subject, which is kept (the first by name)."
     assert entry(indexed, "IXI012-HH-1212") == (Verdict.SKIPPED, why)
-    assert f"IXI012-HH-1212 was left out: {why}" in indexed.notes
+    assert f"Not used: 1 scan skipped (IXI012-HH-1212). {why}" in indexed.notes
 
 
 def test_the_hash_is_of_the_bytes_and_not_of_the_name(source: Path) -> None:
@@ -171,6 +211,27 @@ def test_a_folder_without_an_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "slice.dcm").write_bytes(b"x")
     with pytest.raises(CohortError, match=r"neither a NIfTI image .* nor a DICOM series"):
         index(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("IXI-T1.tar", "An archive; unpack it"), ("001.mgz", "another format; convert it to NIfTI")]
+)
+def test_what_could_hold_images_is_named_where_there_is_none_and_in_the_ledger(
+    source: Path, tmp_path: Path, name: str, said: str
+) -> None:
+    for place in (source, tmp_path / "shut"):
+        place.mkdir(exist_ok=True)
+        (place / name).write_bytes(b"x")
+    assert said in entry(index(source), name)[1]
+    with pytest.raises(CohortError, match=rf"{name}: .*{said}"):
+        index(tmp_path / "shut")
+
+
+def test_a_zip_without_dicom_is_named_and_not_its_folder(source: Path) -> None:
+    with ZipFile(source / "images.zip", "w") as archive:
+        archive.write(source / "IXI012-HH-1211-T1.nii")
+    with pytest.raises(CohortError, match=r"images\.zip holds neither .* An archive; unpack it"):
+        index(source / "images.zip")
 
 
 def test_a_source_of_which_nothing_is_usable_is_refused_with_the_reason(source: Path) -> None:

@@ -101,7 +101,7 @@ def test_what_was_refused_is_looked_at_again(source: Path, read: list[str]) -> N
         lambda text: "",
         lambda text: text[:-9],
         lambda text: text + "[[], []]\n",
-        lambda text: text.replace("inspections 1", "inspections 0"),
+        lambda text: text.replace(inspections.RULES, "inspections 0"),
     ],
 )
 def test_damaged_lines_and_those_of_other_rules_are_not_believed(

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from medical_transformer.cohorts import Entry, Ledger, Verdict
 from medical_transformer.cohorts.ledger import line_of
 from medical_transformer.cohorts.people import what_is_known
@@ -38,24 +40,33 @@ def test_entries_of_one_reason_are_collapsed_with_examples() -> None:
     assert (group.count, group.reason, group.examples) == (7, "No image is here.", ("t.csv row 2", "t.csv row 3"))
 
 
-def test_what_was_refused_and_what_lacks_labels_needs_a_look() -> None:
-    entries = (
-        Entry("a.nii", "file", Verdict.USED, "a", "The T1w image."),
-        Entry("a", "scan", Verdict.USED, "a", what_is_known(None)),
-        Entry("t.csv row 2", "row", Verdict.SKIPPED, "b", "No image is here."),
-        Entry("t.csv row 3", "row", Verdict.REFUSED, "", "It does not say whom it is about."),
-        Entry("c", "scan", Verdict.USED, "c", "Indexed with labels."),
-    )
-    assert [entry.item for entry in Ledger(entries).needing_a_look().entries] == ["a", "t.csv row 3"]
-
-
-def test_a_refused_scan_speaks_for_its_files() -> None:
-    entries = (
-        Entry("a.nii", "file", Verdict.REFUSED, "a", "a.nii is empty."),
-        Entry("b.nii", "file", Verdict.REFUSED, "", "Of no scan."),
-        Entry("a", "scan", Verdict.REFUSED, "a", "a.nii is empty."),
-    )
-    assert [entry.item for entry in Ledger(entries).needing_a_look().entries] == ["b.nii", "a"]
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [
+        pytest.param(
+            (
+                Entry("a.nii", "file", Verdict.USED, "a", "The T1w image."),
+                Entry("a", "scan", Verdict.USED, "a", what_is_known(None)),
+                Entry("t.csv row 2", "row", Verdict.SKIPPED, "b", "No image is here."),
+                Entry("t.csv row 3", "row", Verdict.REFUSED, "", "It does not say whom it is about."),
+                Entry("c", "scan", Verdict.USED, "c", "Indexed with labels."),
+            ),
+            ["a", "t.csv row 3"],
+            id="what was refused and what lacks labels",
+        ),
+        pytest.param(
+            (
+                Entry("a.nii", "file", Verdict.REFUSED, "a", "a.nii is empty."),
+                Entry("b.nii", "file", Verdict.REFUSED, "", "Of no scan."),
+                Entry("a", "scan", Verdict.REFUSED, "a", "a.nii is empty."),
+            ),
+            ["b.nii", "a"],
+            id="a refused scan speaks for its files",
+        ),
+    ],
+)
+def test_what_a_person_should_know_needs_a_look(entries: tuple[Entry, ...], told: list[str]) -> None:
+    assert [entry.item for entry in Ledger(entries).needing_a_look().entries] == told
 
 
 def test_reasons_that_differ_in_names_only_are_one_group_and_modalities_stay() -> None:

@@ -64,7 +64,7 @@ def test_the_ledger_says_what_was_left_out_and_why() -> None:
     assert reasons["ann"] == reasons["ann.nii"] == (Verdict.SKIPPED, "Left out: age_years is 12.9, not >=13.")
     assert reasons["cid"][1] == "Left out: age_years is not known, so age_years>=13 cannot be told."
     assert reasons["t.csv row 2"] == (Verdict.SKIPPED, "Its scan ann was left out.")
-    assert found.notes == ("Left out by age_years>=13: 2 of 4 scans.",)
+    assert found.notes == ("Left out by age_years>=13: 2 of 4 usable scans (1 of which it is not known).",)
 
 
 @pytest.mark.parametrize(

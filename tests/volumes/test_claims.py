@@ -59,9 +59,9 @@ def test_a_claim_ends_with_its_block_also_by_an_error(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["result"]
 
 
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match=r"run cannot be made \(not a directory\); choose another place"):
+    with pytest.raises(ConfigError, match=r"run: .*file is not a folder; choose another place"):
         job("a", tmp_path / "file" / "run")
 
 

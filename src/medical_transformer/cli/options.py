@@ -1,8 +1,6 @@
 """Options that several verbs share, and what they say in a settings file."""
 
-import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -19,17 +17,13 @@ def writable(out: Path | None) -> Path | None:
     """
     if out is None:
         return None
-    there = next(one for one in (out.absolute(), *out.absolute().parents) if os.path.lexists(one))
-    if not there.is_dir():
-        raise ConfigError(f"--out {out}: {there} is not a folder; choose another place.")
+    from medical_transformer.volumes.whole_files import check_writable
+
     try:
-        with TemporaryDirectory(
-            dir=there
-        ):  # rights alone tell little: root has all, and /proc or a full disk takes none
-            return out
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise ConfigError(f"--out {out}: {there} cannot be written to ({why}); choose another place.") from error
+        check_writable(out)
+    except ConfigError as error:
+        raise ConfigError(f"--out {error}") from error
+    return out
 
 
 Out = Annotated[

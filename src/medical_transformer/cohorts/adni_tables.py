@@ -1,4 +1,6 @@
-"""ADNI's tables: ADNIMERGE, a row per visit, and that of a collection, a row per image; joined by subject and day.
+"""ADNI's tables: ADNIMERGE, a row per visit, and a row per image, of a collection or a search of the archive.
+
+They are joined by subject and day.
 
 ADNIMERGE's AGE is the age at baseline, and its diagnosis of a demented person is `Dementia`.
 """
@@ -16,7 +18,7 @@ from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
 from medical_transformer.cohorts.ledger import KEPT_WITHOUT, Verdict
 from medical_transformer.cohorts.people import notes_on_missing, why_no_scan
 from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_whole, read_raw_table
-from medical_transformer.cohorts.scan import Scan
+from medical_transformer.cohorts.scan import BASELINE, Scan
 from medical_transformer.errors import CohortError
 
 SUBJECT = re.compile(r"^\d{3}_S_\d{4,5}$")
@@ -27,13 +29,19 @@ DIAGNOSES = {
     **dict.fromkeys(("EMCI", "LMCI", "MCI"), "MCI"),
     **dict.fromkeys(("AD", "DEMENTIA"), "AD"),
 }
+# The table of a collection, and the one that a search exports (`idaSearch_11_23_2026.csv`), in this order.
+IMAGE_COLUMNS = ("Image Data ID", "Image ID")
+SUBJECT_COLUMNS = ("Subject", "Subject ID")
+GROUP_COLUMNS = ("Group", "Research Group")
+# How a search spells the first visits: `ADNI Screening`, `ADNI2 Baseline-New Pt`.
+FIRST_VISITS = {"screening": "sc", "baseline": "bl"}
 DAYS_PER_YEAR = 365.25
 NEAREST_VISIT_DAYS = 180
 
 
 @dataclass(frozen=True, slots=True)
 class AdniTables:
-    """ADNIMERGE by subject, and the collection's rows by the number of the image."""
+    """ADNIMERGE by subject, and rows per image, of a collection or a search, by the number of the image."""
 
     visits: Mapping[str, Sequence[tuple[date, TableRow]]]
     collection: Mapping[int, TableRow]
@@ -45,7 +53,7 @@ class AdniTables:
         visits = self.visits.get(subject, ())
         visit = _nearest(visits, day)
         rows = [row for row in (visit, _baseline(visits), listed) if row]
-        session = (visit.text("VISCODE") if visit else None) or (listed.text("Visit") if listed else None)
+        session = (visit.text("VISCODE") if visit else None) or _visit(listed)
         return Known(_labels(day, listed, visits, visit), session, tuple(rows))
 
 
@@ -87,15 +95,18 @@ def read_adni_tables(source: Path, files: Iterable[Path], table: Path | None) ->
     Raises:
         CohortError: if the named table is neither.
     """
-    paths = tables_near(source, files, table, "(?i)adni")
+    paths = tables_near(source, files, table, "(?i)adni|idasearch")
     raws = tuple(raw for path in paths if _kind(raw := read_raw_table(path)))
     if table and not raws:
-        raise CohortError(f"{table} is neither ADNIMERGE (PTID, VISCODE) nor a collection (Image Data ID, Subject).")
+        raise CohortError(
+            f"{table} is neither ADNIMERGE (PTID, VISCODE, EXAMDATE) nor a collection (Image Data ID, Subject) "
+            "nor a search (Image ID, Subject ID)."
+        )
     visits: dict[str, list[tuple[date, TableRow]]] = {}
     collection: dict[int, TableRow] = {}
     for raw in raws:
         for row in raw.rows:
-            day, number = read_day(row.text("EXAMDATE")), as_whole((row.text("Image Data ID") or "").lstrip("I"))
+            day, number = read_day(row.text("EXAMDATE")), as_whole((row.text(*IMAGE_COLUMNS) or "").lstrip("I"))
             if _kind(raw) == "visits" and day:
                 visits.setdefault(row.text("PTID") or "", []).append((day, row))
             elif _kind(raw) == "collection" and number is not None:
@@ -103,11 +114,18 @@ def read_adni_tables(source: Path, files: Iterable[Path], table: Path | None) ->
     return AdniTables(visits, collection, raws)
 
 
+def _visit(listed: TableRow | None) -> str | None:
+    """Return the visit of an image's row, a first one by the code that ADNIMERGE and collections have for it."""
+    said = listed.text("Visit") if listed else None
+    return next((code for word, code in FIRST_VISITS.items() if word in (said or "").casefold()), said)
+
+
 def _kind(table: RawTable) -> str | None:
     columns = set(table.columns)
     if {"PTID", "VISCODE", "EXAMDATE"} <= columns:
         return "visits"
-    return "collection" if {"Image Data ID", "Subject"} <= columns else None
+    per_image = any(columns.issuperset(pair) for pair in zip(IMAGE_COLUMNS, SUBJECT_COLUMNS, strict=True))
+    return "collection" if per_image else None
 
 
 def _nearest(visits: Sequence[tuple[date, TableRow]], day: date) -> TableRow | None:
@@ -156,7 +174,7 @@ def _diagnosis(visit: TableRow | None, listed: TableRow | None) -> str | None:
     if visit is not None:
         at_baseline = visit.text("DX_bl") if visit.text("VISCODE") == "bl" else None
         return DIAGNOSES.get((visit.text("DX") or at_baseline or "").upper())
-    return DIAGNOSES.get((listed.text("Group") or "").upper()) if listed else None
+    return DIAGNOSES.get((listed.text(*GROUP_COLUMNS) or "").upper()) if listed else None
 
 
 def account_for_adni_rows(
@@ -174,7 +192,7 @@ def account_for_adni_rows(
     for table in tables.raw:
         draft.file(item_of(table.path, source), Verdict.USED, f"The table of labels, {counted(table.rows, 'row')}.")
         for row in table.rows:
-            subject = row.text("PTID", "Subject") or ""
+            subject = row.text("PTID", *SUBJECT_COLUMNS) or ""
             if row.where in used:
                 draft.row(row, Verdict.USED, "Gave labels to a scan of this subject.", subject, used[row.where])
             elif subject in subjects:
@@ -186,16 +204,18 @@ def account_for_adni_rows(
 def notes_on_adni(scans: Sequence[Scan], tables: AdniTables) -> list[str]:
     """Say which visits were taken, how diagnoses were read, and what is missing."""
     subjects = {scan.subject for scan in scans}
-    baseline = sum((scan.session or "").casefold() in {"bl", "sc", "scmri"} for scan in scans)
+    baseline = sum((scan.session or "").casefold() in BASELINE for scan in scans)
     notes = [
-        f"{counted(scans, 'scan')} of {counted(subjects, 'subject')}, every visit taken; {baseline} "
-        f"{'is' if baseline == 1 else 'are'} of the baseline visit (session bl or sc); "
-        "--where session=bl,sc takes these alone.",
-        "Diagnoses CN and SMC were read as CN; EMCI, LMCI and MCI as MCI; AD and Dementia as AD.",
+        f"{counted(scans, 'scan')} of {counted(subjects, 'subject')}; {baseline} "
+        f"{'is' if baseline == 1 else 'are'} of the baseline visit (session bl or sc). "
+        "Every visit is taken; --where session=bl,sc takes the baseline alone.",
     ]
+    if not tables.raw:
+        return [*notes, "Neither ADNIMERGE nor a table of images was found, so there are no labels; --table names one."]
+    notes.append("Diagnoses CN and SMC were read as CN; EMCI, LMCI and MCI as MCI; AD and Dementia as AD.")
     if not any(_kind(table) == "visits" for table in tables.raw):
         notes.append(
-            "ADNIMERGE was not found, so the diagnosis is the group of the collection's table: the one at "
+            "ADNIMERGE was not found, so the diagnosis is the group in the table of the images: the one at "
             "enrolment, not at the visit."
         )
     groups = Counter(str(scan.labels.get("diagnosis", "unknown")) for scan in scans)

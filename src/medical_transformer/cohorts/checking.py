@@ -1,6 +1,7 @@
 """Which of the scans that a reader found can be used: their files are whole, and no other scan is the same."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,7 +12,7 @@ from medical_transformer.cohorts.indexed import Indexed, listing
 from medical_transformer.cohorts.inspection import Inspected, inspect_scan
 from medical_transformer.cohorts.inspections import FileStates, known_already, load_inspections, save_inspections
 from medical_transformer.cohorts.ledger import Entry, Ledger, Verdict
-from medical_transformer.cohorts.scan import Scan
+from medical_transformer.cohorts.scan import BASELINE, Scan
 
 # Hashing and decompressing let other threads run, and a disk answers several readers better than one.
 MOST_READERS = 8
@@ -37,10 +38,7 @@ def checked(indexed: Indexed, out: Path | None = None) -> Indexed:
     doubled = {scan.name: _why_doubled(scan, first) for scan, first in twins}
     whole = replace(indexed.cohort, scans=(*hashed, *(s for s in indexed.cohort.scans if s.name in broken)))
     kept = without(replace(indexed, cohort=whole), broken | doubled)
-    # What is refused is told from the ledger; a repeat, with which nothing is wrong, would not be.
-    repeats = {name: drop for name, drop in doubled.items() if drop.verdict is Verdict.SKIPPED}
-    notes = [f"{name} was left out: {drop.reason}" for name, drop in repeats.items()]
-    return replace(kept, ledger=_with_twins(kept.ledger, twins), notes=(*indexed.notes, *notes))
+    return replace(kept, ledger=_with_twins(kept.ledger, twins))
 
 
 def _inspect_all(scans: Sequence[Scan], root: Path, out: Path | None) -> dict[str, Inspected]:
@@ -62,10 +60,10 @@ def _read_all(scans: Sequence[Scan], root: Path) -> list[Inspected]:
 
 
 def _twins(scans: Iterable[Scan], inspected: Mapping[str, Inspected]) -> list[tuple[Scan, Scan]]:
-    """Return each scan that holds an image of an earlier one, with that earlier one."""
+    """Return each scan that holds an image of one that is preferred to it, with that one."""
     owners: dict[str, Scan] = {}
     twins = []
-    for scan in scans:
+    for scan in sorted(scans, key=_preference):
         voxels = inspected[scan.name].voxels
         first = next((owners[one] for one in sorted(voxels) if one in owners), None)
         if first is not None:
@@ -75,15 +73,34 @@ def _twins(scans: Iterable[Scan], inspected: Mapping[str, Inspected]) -> list[tu
     return twins
 
 
+def _preference(scan: Scan) -> tuple[int, int, tuple[object, ...], tuple[int | str, ...]]:
+    """Order scans of the same voxels: most is known of it, most images, the earliest session, the first name."""
+    known, session = len(scan.labels) + (scan.segmentation is not None), (scan.session or "").casefold()
+    when = (not session, session not in BASELINE, _by_number(session))
+    return -known, -len(scan.images), when, _by_number(scan.name)
+
+
+def _by_number(text: str) -> tuple[int | str, ...]:
+    """Return what sorts `m6` before `m12`."""
+    return tuple(int(part) if place % 2 else part for place, part in enumerate(re.split(r"(\d+)", text)))
+
+
+def _why_kept(first: Scan, scan: Scan) -> str:
+    reasons = ("more labels", "more images", "the earlier session", "the first by name")
+    pairs = zip(reasons, _preference(first), _preference(scan), strict=True)
+    return next((reason for reason, its, mine in pairs if its != mine), reasons[-1])
+
+
 def _why_doubled(scan: Scan, first: Scan) -> Drop:
+    kept = f"which is kept ({_why_kept(first, scan)})"
     if scan.subject == first.subject:
-        return Drop(Verdict.SKIPPED, f"Holds the same voxels as {first.name} of the same subject, which is kept.")
+        return Drop(Verdict.SKIPPED, f"Holds the same voxels as {first.name} of the same subject, {kept}.")
     known = set(scan.labels) & set(first.labels)
     differ = sorted(label for label in known if scan.labels[label] != first.labels[label])
     told = f" and another {listing(differ)}" if differ else ""
     return Drop(
         Verdict.REFUSED,
-        f"Holds the same voxels as {first.name}, which is kept, under another subject{told}; "
+        f"Holds the same voxels as {first.name} of another subject{told}, {kept}; "
         "find out whose head it is and take the wrong one away.",
     )
 

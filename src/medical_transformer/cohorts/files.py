@@ -9,6 +9,8 @@ from medical_transformer.errors import CohortError
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz")
 TABLE_SUFFIXES = (".csv", ".tsv", ".xls", ".xlsx", ".parquet")
+OTHER_FORMATS = (".mgz", ".mgh", ".mnc", ".mha", ".mhd", ".nrrd", ".nhdr")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 OWN_FILES = frozenset({"cohort.tsv", "cohort.json", "ledger.tsv", "inspections.jsonl"})
 
 
@@ -129,6 +131,13 @@ def why_half(other: Path) -> str:
     )
 
 
+def why_shut(path: Path) -> str:
+    """Return the sentence about a file that may hold images which are not read from it; else an empty text."""
+    if path.name.lower().endswith(OTHER_FORMATS):
+        return "An image of another format; convert it to NIfTI to have it indexed."
+    return "An archive; unpack it to have images in it indexed." if path.name.lower().endswith(ARCHIVES) else ""
+
+
 def why_unused(path: Path) -> str:
     """Return the sentence about a whole file that no reader asked for."""
     if path.name.startswith("._"):
@@ -141,4 +150,5 @@ def why_unused(path: Path) -> str:
         return "An image whose name this layout does not know."
     if other_half(path):
         return "A pair of .hdr and .img that this layout does not take."
-    return "A table that this layout does not use." if is_table(path) else "Neither a NIfTI image nor a table."
+    other = "A table that this layout does not use." if is_table(path) else "Neither a NIfTI image nor a table."
+    return why_shut(path) or other

@@ -1,19 +1,28 @@
-"""What a NIfTI or Analyze header claims: sides, voxel type, and where the voxels begin.
+"""What a NIfTI or Analyze header claims: sides, voxel type, where the voxels begin, and where they are in the head.
 
-Only the few fields that tell whether a file can be whole are read here, in microseconds, because indexing
-does it for every file; `volumes.read_volume` reads all of them and is stricter.
+The few fields that tell whether a file can be whole are read here; nibabel reads those of the affine, by the rules of
+`volumes.read_volume`, so that no scan is called used that preparation would refuse for its header.
 Source: the header structures of NIfTI-1, NIfTI-2 and Analyze 7.5, which NIfTI-1 kept in place.
 """
 
+import logging
 import struct
 from dataclasses import dataclass
+from typing import Any
 
-from medical_transformer.volumes.reading import FEWEST_SLICES
+import nibabel
+import numpy as np
+
+from medical_transformer.errors import VolumeError
+from medical_transformer.volumes.affines import affine_mm, check_affine
+from medical_transformer.volumes.reading import DAMAGE, FEWEST_SLICES
 
 NIFTI_1, NIFTI_2 = 348, 540
 COLOURS = frozenset({128, 2304})
 COMPLEX = frozenset({32, 1792, 2048})
 MOST_VOXELS = 2_000_000_000
+# nibabel mends small errors of a header and tells its logger of each.
+QUIET = logging.Logger("quiet", logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +100,34 @@ def why_no_head(header: Header, volume: int | None) -> str:
         return f"has the sides {shown}; at least {FEWEST_SLICES} voxels along each axis are needed for a volume"
     kind = "colour" if header.datatype in COLOURS else "complex" if header.datatype in COMPLEX else ""
     return f"has {kind} voxels, which are no MRI intensities; export the plain image" if kind else ""
+
+
+def why_no_place(head: bytes, axes: str) -> str:
+    """Return why a header does not say where its voxels are, or an empty text.
+
+    Args:
+        head: the first bytes of the file, a header.
+        axes: the axes that the data set gives an Analyze pair, whose header has no word for them; else empty.
+    """
+    try:
+        header = _with_all_fields(head, analyze=bool(axes))
+        sizes = header["pixdim"][1:4]
+        if (axes or not header["sform_code"]) and not (np.isfinite(sizes) & (sizes != 0)).all():
+            check_affine(np.diag([*sizes.astype(float), 1.0]))  # before nibabel takes 1 mm for 0
+        header.check_fix(QUIET)
+        if axes:
+            check_affine(np.diag([*map(float, header.get_zooms()[:3]), 1.0]))
+        else:
+            affine_mm(header.get_best_affine(), header)
+    except VolumeError as error:
+        return f"has no place in space: {str(error).removesuffix('.')}"
+    except DAMAGE as error:
+        return f"has a damaged header ({error}); fetch it again"
+    return ""
+
+
+def _with_all_fields(head: bytes, *, analyze: bool) -> Any:
+    kind = nibabel.AnalyzeHeader if analyze else nibabel.Nifti1Header
+    if struct.unpack_from(f"{_byte_order(head)}i", head)[0] == NIFTI_2:
+        kind = nibabel.Nifti2Header
+    return kind(head[: kind.template_dtype.itemsize], check=False)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from medical_transformer.cohorts.checking import checked
 from medical_transformer.cohorts.dicom import is_zip
-from medical_transformer.cohorts.files import halves, list_files, why_half
-from medical_transformer.cohorts.indexed import Indexed
-from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.files import halves, list_files, why_half, why_shut
+from medical_transformer.cohorts.indexed import Indexed, counted, listing
+from medical_transformer.cohorts.ledger import Ledger, Verdict
 from medical_transformer.cohorts.paper import notes_on_paper
 from medical_transformer.cohorts.readers import CONVERTERS, READERS, USUAL, Reader
-from medical_transformer.cohorts.selection import Condition, select
+from medical_transformer.cohorts.selection import LEFT_OUT, Condition, select
 from medical_transformer.errors import CohortError
+from medical_transformer.volumes.whole_files import check_writable
 
 
 def index(
@@ -39,7 +40,10 @@ def index(
 
     Raises:
         CohortError: if the folder is missing, lies in no known way or holds no usable scan.
+        ConfigError: if `out` cannot be written to.
     """
+    if out is not None:
+        check_writable(out)
     conditions = [Condition.parse(text) for text in where or ()]
     archive = source.name if is_zip(source) else ""
     source, files = (source.parent, (Path(archive),)) if archive else (source, list_files(source))
@@ -53,7 +57,13 @@ def index(
     indexed = select(indexed, conditions, unknown_too=False)
     if not indexed.cohort.scans:
         raise CohortError(f"{source} was read as {reader.name}, but no scan is usable. {_first_loss(indexed)}")
-    notes = (f"Read as the layout {reader.name!r}.", *indexed.notes, *notes_on_paper(indexed))
+    notes = (
+        f"Read as the layout {reader.name!r}.",
+        *indexed.about(indexed.cohort.scans),
+        *indexed.notes,
+        *_notes_on_lost(indexed.ledger),
+        *notes_on_paper(indexed.cohort),
+    )
     if out is not None:
         indexed.cohort.save(out)
         indexed.ledger.save(out / "ledger.tsv")
@@ -69,9 +79,26 @@ def _reader(source: Path, files: Sequence[Path], layout: str) -> Reader:
         return chosen
     found_reader = next((reader for reader in READERS if reader.recognises(source, files)), None)
     if found_reader is None:
+        whole = source / files[0] if is_zip(source / files[0]) and len(files) == 1 else source
         half = next((f" {path.as_posix()}: {why_half(other)}" for path, other in halves(files).items()), "")
-        raise CohortError(f"{source} holds neither a NIfTI image in a known layout ({names}) nor a DICOM series.{half}")
+        shut = next((f" {path.as_posix()}: {why}" for path in files if (why := why_shut(path))), "")
+        raise CohortError(
+            f"{whole} holds neither a NIfTI image in a known layout ({names}) nor a DICOM series.{half or shut}"
+        )
     return found_reader
+
+
+def _notes_on_lost(ledger: Ledger) -> list[str]:
+    """Say which scans are not used, and why where that is one sentence; those not asked for have a note already."""
+    notes = []
+    for verdict in (Verdict.REFUSED, Verdict.SKIPPED):
+        lost = [one for one in ledger.of(verdict) if one.kind == "scan" and not one.reason.startswith(LEFT_OUT)]
+        groups = Ledger(tuple(lost)).groups(0)
+        why = groups[0].reason if len(groups) == 1 else "The ledger says why of each."
+        if lost:
+            names = listing((one.item for one in lost), 6)
+            notes.append(f"Not used: {counted(lost, 'scan')} {verdict} ({names}). {why}")
+    return notes
 
 
 def _first_loss(indexed: Indexed) -> str:

@@ -1,17 +1,21 @@
 """What indexing a data set gives: its scans, what became of every item, and what a person should know."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sized
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
 from medical_transformer.cohorts.files import halves, is_image, is_table, why_half, why_unused
 from medical_transformer.cohorts.ledger import Entry, Kind, Ledger, Verdict
 from medical_transformer.cohorts.raw_table import TableRow
+from medical_transformer.cohorts.scan import Scan
 
 # More unrelated files of one kind in one folder than this (the slices of a DICOM series) share one line.
 MOST_ALIKE = 20
+
+# What a reader says about scans. It is asked when it is known which of them are used, so that no other is counted.
+About = Callable[[Sequence[Scan]], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +25,16 @@ class Indexed:
     Attributes:
         cohort: the scans, with paths relative to the source.
         ledger: an entry for every file and every table row that was met.
-        notes: sentences for the person who asked.
+        notes: sentences for the person who asked; while indexing, those that no later step changes.
         planned: whether the images are yet to be made (DICOM that was only looked at).
+        about: what the reader says about the scans that are used.
     """
 
     cohort: Cohort
     ledger: Ledger
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     planned: bool = False
+    about: About = field(default=lambda _: (), compare=False, repr=False)
 
 
 class LedgerDraft:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from medical_transformer.cohorts.hashing import HEX_DIGITS
-from medical_transformer.cohorts.headers import NIFTI_2, read_header, why_no_head
+from medical_transformer.cohorts.headers import NIFTI_2, read_header, why_no_head, why_no_place
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.volumes import Address
 
@@ -97,7 +97,7 @@ def _inspect(address: Address, root: Path, digest: Digest) -> str:
     header = read_header(head, of_pair=of_pair)
     if header is None:
         raise _UnusableError("does not begin with a NIfTI header, so it is no image whatever its name says")
-    wrong = why_no_head(header, address.volume)
+    wrong = why_no_head(header, address.volume) or why_no_place(head, address.axes)
     if wrong:
         raise _UnusableError(wrong)
     voxels = hashlib.sha256(repr((header.sides, header.datatype)).encode())
@@ -140,7 +140,9 @@ def _refuse_wrong_name(name: str, first: bytes) -> None:
     if not first:
         raise _UnusableError("is empty (0 bytes); fetch it again")
     if named_gz and not is_gz:
-        raise _UnusableError("is called .gz but is not compressed with gzip; give it the name of what it is")
+        raise _UnusableError(
+            "is called .gz but is not compressed with gzip; fetch it again, or give it the name of what it is"
+        )
     if is_gz and name.endswith(".nii"):
         raise _UnusableError("is compressed with gzip; call it .nii.gz")
 

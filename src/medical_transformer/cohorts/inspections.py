@@ -21,7 +21,7 @@ from medical_transformer.volumes.whole_files import write_bytes
 
 NAME = "inspections.jsonl"
 # The first line: what other rules of inspection have found is not taken over.
-RULES = '"inspections 1"'
+RULES = '"inspections 2"'
 COARSEST_CLOCK_NS = 2_000_000_000
 
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean, stdev
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.indexed import Indexed, counted, listing
-from medical_transformer.cohorts.ledger import Verdict
+from medical_transformer.cohorts.indexed import counted, listing
 from medical_transformer.cohorts.scan import Scan
 
 # T1w scans of healthy people for pre-training; those of ABIDE I and II are 13 years or older.
@@ -24,9 +23,8 @@ TABLE_2: Mapping[str, tuple[int, int, Mapping[str, tuple[float, float]]]] = {
 PART = 0.1
 
 
-def notes_on_paper(indexed: Indexed) -> list[str]:
+def notes_on_paper(cohort: Cohort) -> list[str]:
     """Return sentences that set a cohort of the paper beside the paper's own numbers."""
-    cohort = indexed.cohort
     if cohort.name == "ADNI":
         return _notes_on_table_2(cohort.scans)
     if cohort.name not in PRETRAINING:
@@ -37,16 +35,10 @@ def notes_on_paper(indexed: Indexed) -> list[str]:
     if found < PART * used:
         told = f"A small part of {cohort.name} as the paper used it for pre-training"
         groups = _on_abide(cohort) if cohort.name == "ABIDE" else []  # these say how to take the controls
-        return [f"{told}: {found} of {used} scans, and {total} with {others}.", *_reasons(indexed), *groups]
+        return [f"{told}: {found} of {used} scans, and {total} with {others}.", *groups]
     difference = f"{abs(found - used)} {'fewer' if found < used else 'more'}" if found != used else "as many"
     first = f"{found} scans of {cohort.name}; the paper used {used} (with {others}: {total}), so here are {difference}."
-    return [first, *_reasons(indexed), *_EXPLAINED[cohort.name](cohort)]
-
-
-def _reasons(indexed: Indexed) -> list[str]:
-    counts = indexed.ledger.counts("scan")
-    left_out = [f"{counts[verdict]} {verdict}" for verdict in (Verdict.REFUSED, Verdict.SKIPPED) if counts[verdict]]
-    return [f"Scans found but not taken, each with its reason in the ledger: {listing(left_out)}."] if left_out else []
+    return [first, *_EXPLAINED[cohort.name](cohort)]
 
 
 def _on_ixi(cohort: Cohort) -> list[str]:

@@ -155,17 +155,19 @@ def notes_on_missing(scans: Collection[Scan], labels: Iterable[str]) -> list[str
 
 
 def notes_on_rows(table: RawTable, people: People, with_scan: Collection[str]) -> list[str]:
-    """Return sentences on rows that contradict each other and on rows without an image."""
+    """Return sentences on rows about used scans that contradict each other, and on rows without a used scan."""
     notes = []
     conflicts = [
-        f"{key} ({listing(person.merged.conflicts)})" for key, person in people.items() if person.merged.conflicts
+        f"{key} ({listing(person.merged.conflicts)})"
+        for key, person in people.items()
+        if person.merged.conflicts and key in with_scan
     ]
     if conflicts:
         notes.append(f"Rows of {table.path.name} contradict each other; left out are: {listing(conflicts)}.")
     absent = sum(key not in with_scan for key in people)
     if absent:
         have = "has" if absent == 1 else "have"
-        notes.append(f"Of {counted(people, 'subject')} in {table.path.name}, {absent} {have} no scan that was taken.")
+        notes.append(f"Of {counted(people, 'subject')} in {table.path.name}, {absent} {have} no scan that is used.")
     return notes
 
 

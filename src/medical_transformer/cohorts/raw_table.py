@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from medical_transformer.cohorts.labels import label_name
 from medical_transformer.errors import CohortError
 
 MISSING = frozenset({"", "-9999", "-9999.0", "na", "n/a", "#n/a", "nan", "nat", "none", "null", "<na>"})
@@ -66,9 +67,9 @@ class RawTable:
     rows: tuple[TableRow, ...]
 
     def column(self, *names: str) -> str | None:
-        """Return the first column that has one of the names, letter case aside."""
-        by_name = {column.casefold(): column for column in reversed(self.columns)}
-        return next((by_name[name.casefold()] for name in names if name.casefold() in by_name), None)
+        """Return the first column that has one of the names, however it is spelt: `Patient ID` is `patient_id`."""
+        by_name = {label_name(column): column for column in reversed(self.columns)}
+        return next((by_name[spelt] for spelt in map(label_name, names) if spelt in by_name), None)
 
     def require(self, *names: str) -> str:
         """Return the first column that has one of the names.

@@ -11,6 +11,9 @@ from medical_transformer.errors import CohortError
 # Names and subjects become file names.
 FILE_SAFE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
+# What a first visit is called where the names of visits do not sort by time, as in ADNI.
+BASELINE = frozenset({"bl", "sc", "scmri"})
+
 # The columns of a cohort's table that are no labels.
 FIXED_COLUMNS = (
     "scan",

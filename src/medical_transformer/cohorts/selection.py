@@ -14,6 +14,8 @@ from medical_transformer.cohorts.scan import Scan
 from medical_transformer.errors import CohortError
 
 CONDITION = re.compile(r"^\s*(?P<label>\w+)\s*(?P<sign>>=|<=|!=|=|>|<)\s*(?P<value>.+?)\s*$")
+# How the reason of a scan begins that was not asked for.
+LEFT_OUT = "Left out:"
 COMPARED: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -105,7 +107,9 @@ def select(indexed: Indexed, conditions: Sequence[Condition], *, unknown_too: bo
     asked = " and ".join(map(str, conditions))
     if len(dropped) == len(reasons) and not unknown_too:
         raise CohortError(f"Of {counted(reasons, 'scan')} none meets {asked}. {_values(indexed, conditions)}")
-    note = f"Left out by {asked}: {len(dropped)} of {counted(reasons, 'scan')}."
+    unknown = sum("is not known" in drop.reason for drop in dropped.values())
+    told = f" ({unknown} of which it is not known)" if unknown else ""
+    note = f"Left out by {asked}: {len(dropped)} of {counted(reasons, 'usable scan')}{told}."
     return replace(without(indexed, dropped), notes=(*indexed.notes, note))
 
 
@@ -122,8 +126,8 @@ def _why_not(scan: Scan, conditions: Sequence[Condition], unknown_too: bool) -> 
     for condition in conditions:
         said = condition.said(scan)
         if said is None and not unknown_too:
-            return f"Left out: {condition.label} is not known, so {condition} cannot be told."
+            return f"{LEFT_OUT} {condition.label} is not known, so {condition} cannot be told."
         if said is not None and not condition.holds(said):
             shown = f"{said:g}" if isinstance(said, float) else said
-            return f"Left out: {condition.label} is {shown}{condition.wanted}."
+            return f"{LEFT_OUT} {condition.label} is {shown}{condition.wanted}."
     return ""

@@ -12,6 +12,7 @@ from medical_transformer.experiments.half_precision import Difference, halving_c
 from medical_transformer.experiments.seen import subject_count, subject_hash
 from medical_transformer.reporting.words import score_sentence, words_of
 from medical_transformer.tasks import SELECTION, SavedModel, TaskModel, find_model, load_model, save_model
+from medical_transformer.volumes.whole_files import check_writable
 
 # What a published model keeps of what it knows about its training; everything else stays behind, so that nothing
 # that is added one day is published by oversight.
@@ -60,8 +61,9 @@ def export(
 
     Raises:
         WeightsError: if there is no such model, or half precision changes its answers.
-        ConfigError: if `out` holds a model, or the result is of another task or network.
+        ConfigError: if `out` holds a model or cannot be written to, or the result is of another task or network.
     """
+    check_writable(out)
     folder = find_model(model)
     if (out / "config.json").exists():
         raise ConfigError(f"{out} holds a model already; choose another folder.")

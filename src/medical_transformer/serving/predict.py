@@ -18,6 +18,7 @@ from medical_transformer.serving.answered import Answered, Status, write_answers
 from medical_transformer.serving.predictor import Predictor
 from medical_transformer.serving.requests import Request, resolve
 from medical_transformer.tasks import find_model
+from medical_transformer.volumes.whole_files import check_writable
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,9 @@ def predict(
 
     Raises:
         WeightsError: if the model cannot be loaded.
-        ConfigError: if the folder holds answers of another model.
+        ConfigError: if the folder holds answers of another model, or cannot be written to.
     """
+    check_writable(out)
     console = console or Console(stderr=True)
     _predictor.cache_clear()  # the folder may hold another model than the last time
     folder = find_model(model)

@@ -17,6 +17,7 @@ from typing import IO, ParamSpec, TypeVar
 from rich.console import Console
 
 from medical_transformer.errors import ConfigError
+from medical_transformer.volumes.whole_files import check_writable
 
 if sys.platform != "win32":
     import fcntl
@@ -64,7 +65,7 @@ def claimed(folder: Path) -> Iterator[str]:
         another run would not be noticed; else an empty text.
 
     Raises:
-        ConfigError: if another run holds it, naming its process and machine, or it cannot be made.
+        ConfigError: if another run holds it, naming its process and machine, or it cannot be written to.
     """
     path = folder / NAME
     with _folder(folder), _opened(path, folder) as (file, doubt):
@@ -81,12 +82,9 @@ def claimed(folder: Path) -> Iterator[str]:
 @contextmanager
 def _folder(folder: Path) -> Iterator[None]:
     """Make a folder; a run that is refused for its settings takes it away again."""
+    check_writable(folder)
     made = [one for one in (folder, *folder.parents) if not one.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise ConfigError(f"The folder {folder} cannot be made ({why}); choose another place.") from error
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     finally:

@@ -16,6 +16,7 @@ from nibabel.wrapstruct import WrapStructError
 
 from medical_transformer.errors import VolumeError
 from medical_transformer.volumes.address import Address
+from medical_transformer.volumes.affines import Affine, affine_mm
 from medical_transformer.volumes.grid import Grid
 from medical_transformer.volumes.volume import Volume
 
@@ -28,8 +29,6 @@ SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img")
 LABELS = np.iinfo(np.int16)
 # What nibabel raises on damaged bytes. A want of memory is not among them: it says nothing of the file.
 DAMAGE = (HeaderDataError, ImageFileError, WrapStructError, OSError, EOFError, zlib.error, ValueError, OverflowError)
-# NIfTI's codes of units: unknown, metre, millimetre, micrometre.
-UNITS_TO_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,45 +199,11 @@ def _to_ras(voxels: Any, image: Any, path: Path) -> tuple[Volume, StoredGrid]:
     return Volume(turned, Grid(turned.shape, to_ras)), stored
 
 
-def _affine_mm(image: Any, path: Path) -> Any:
-    """Return the affine in millimetres, refusing a header that does not say where the voxels are."""
-    affine = np.asarray(image.affine, dtype=np.float64)
-    header = image.header
-    if hasattr(header, "get_xyzt_units"):
-        unit = int(header["xyzt_units"]) % 8  # the other bits are the unit of time
-        if unit not in UNITS_TO_MM:
-            raise VolumeError(
-                f"{path}: the header's unit of length has the code {unit}, which is none; repair the file."
-            )
-        affine = np.diag([*[UNITS_TO_MM[unit]] * 3, 1.0]) @ affine
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise VolumeError(f"{path}: the header's affine is singular or not finite.")
-    if spacing.min() < 0.1 or spacing.max() > 20:  # 16 mm is what a prepared volume has that was pooled by 8
-        sizes = " x ".join(f"{size:.3g}" for size in spacing)
-        raise VolumeError(f"{path}: voxels of {sizes} mm are not a head scan; check the header's units.")
-    _check_handedness(header, path)
-    return affine
-
-
-def _check_handedness(header: Any, path: Path) -> None:
-    """Refuse a header that leaves left and right open.
-
-    This is strict on purpose: nothing in the voxels of a brain tells its sides, a guess would be wrong
-    silently and for half of all programs, and whoever exported the file can still say it.
-    """
-    codes = [int(header[code]) if hasattr(header, "get_sform") else 0 for code in ("sform_code", "qform_code")]
-    if not any(codes):
-        raise VolumeError(
-            f"{path}: the header has neither qform nor sform, so left and right cannot be told; "
-            "restore the orientation from the original export (dcm2niix writes it)."
-        )
-    if all(codes) and _mirrored(header.get_sform()) != _mirrored(header.get_qform()):
-        raise VolumeError(f"{path}: qform and sform of the header disagree about left and right; repair the header.")
-
-
-def _mirrored(affine: Any) -> bool:
-    return bool(np.linalg.det(affine[:3, :3]) < 0)
+def _affine_mm(image: Any, path: Path) -> Affine:
+    try:
+        return affine_mm(image.affine, image.header)
+    except VolumeError as error:
+        raise VolumeError(f"{path}: {error}") from error
 
 
 def _brief(error: Exception, path: Path) -> str:

@@ -1,10 +1,34 @@
-"""Files that appear under their names only when they are whole: written aside, brought to the disk, renamed."""
+"""Files that appear under their names only when they are whole: written aside, brought to the disk, renamed.
+
+Whether a folder takes files at all is asked before hours of work go by.
+"""
 
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from medical_transformer.errors import ConfigError
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written to, or not be made; it is not made here.
+
+    Raises:
+        ConfigError: naming the folder and what stands in the way.
+    """
+    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(one))
+    if not there.is_dir():
+        raise ConfigError(f"{folder}: {there} is not a folder; choose another place.")
+    try:
+        # Rights alone tell little: root has all, and /proc or a full disk takes none.
+        with TemporaryDirectory(dir=there):
+            return
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise ConfigError(f"{folder}: {there} cannot be written to ({why}); choose another place.") from error
 
 
 @contextmanager

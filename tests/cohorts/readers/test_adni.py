@@ -85,7 +85,7 @@ def test_visits_of_one_person_are_one_subject(indexed: Indexed) -> None:
 
 
 def test_the_notes_say_which_visits_and_how_diagnoses_were_read(indexed: Indexed) -> None:
-    assert any("4 scans of 3 subjects, every visit taken; 3 are of the baseline visit" in n for n in indexed.notes)
+    assert any("4 scans of 3 subjects; 3 are of the baseline visit" in n for n in indexed.notes)
     assert any("EMCI, LMCI and MCI as MCI" in note for note in indexed.notes)
     assert "Scans per diagnosis: AD 1, CN 1, MCI 2." in indexed.notes
 
@@ -94,6 +94,36 @@ def test_every_row_of_both_tables_stands_in_the_ledger_once(indexed: Indexed) ->
     rows = [entry.item for entry in indexed.ledger.entries if entry.kind == "row"]
     assert len(rows) == len(set(rows)) == 5 + 2
     assert reason(indexed, "ADNIMERGE.csv row 6") == (Verdict.SKIPPED, "No image that belongs to this row is here.")
+
+
+def test_the_table_of_a_search_gives_age_sex_group_and_first_visits(lay: Lay) -> None:
+    search = (
+        '"Subject ID","Sex","Research Group","Visit","Study Date","Age","Modality","Description","Image ID"\n'
+        '"002_S_0413","F","CN","ADNI Screening","5/02/2006","76.3","MRI","MPR; GradWarp","I45117"\n'
+        '"002_S_4799","M","EMCI","ADNI2 Month 3 MRI-New Pt","6/04/2012","65.1","MRI","MPRAGE","70001"\n'
+    )
+    indexed = index(lay(*IMAGES, texts={"idaSearch_11_23_2026.csv": search}))
+    assert labels(indexed, "002_S_0413_2006-05-02") == {"age_years": 76.3, "sex": "female", "diagnosis": "CN"}
+    assert labels(indexed, "002_S_4799_2012-06-04")["diagnosis"] == "MCI"
+    assert [scan.session for scan in indexed.cohort.scans] == ["sc", None, None, "ADNI2 Month 3 MRI-New Pt"]
+    assert reason(indexed, "idaSearch_11_23_2026.csv row 2")[0] is Verdict.USED
+
+
+def test_without_a_table_the_notes_say_so_and_nothing_of_diagnoses(lay: Lay) -> None:
+    notes = index(lay(*IMAGES)).notes
+    assert any("so there are no labels; --table names one" in note for note in notes)
+    assert not any("diagnos" in note.lower() for note in notes)
+
+
+def test_a_row_is_used_while_any_scan_that_it_gave_labels_to_is_and_skipped_with_the_last(lay: Lay) -> None:
+    source = lay(*IMAGES, texts={"ADNIMERGE.csv": ROWS, "ADNI1_Complete.csv": COLLECTION})
+    (source / IMAGES[0]).write_bytes(b"")  # whose baseline row also tells the age at the later scan
+    indexed = index(source)
+    left = (Verdict.SKIPPED, "Its scan 002_S_0413_2006-05-02 was left out.")
+    assert reason(indexed, "ADNIMERGE.csv row 2")[0] is Verdict.USED
+    assert reason(indexed, "ADNI1_Complete.csv row 2") == left
+    (source / IMAGES[2]).write_bytes(b"")
+    assert reason(index(source), "ADNIMERGE.csv row 4")[1] == "Its scan 002_S_0619_2006-06-01 was left out."
 
 
 def test_without_adnimerge_the_collection_gives_age_sex_and_group(lay: Lay) -> None:
@@ -212,7 +242,7 @@ def test_every_series_and_every_row_of_a_dicom_download_stands_in_the_ledger(dic
     assert reason(indexed, "002_S_0413_2006-05-02")[1].endswith("Indexed with labels.")
     repeat = next(item for item in items if "REPEAT" in item)
     assert reason(indexed, repeat)[0] is Verdict.SKIPPED
-    assert any("3 scans of 2 subjects, every visit taken; 1 is of the baseline visit" in note for note in indexed.notes)
+    assert any("3 scans of 2 subjects; 1 is of the baseline visit" in note for note in indexed.notes)
 
 
 def test_nifti_beside_dicom_is_read_and_the_dicom_is_not_passed_over_in_silence(lay: Lay) -> None:

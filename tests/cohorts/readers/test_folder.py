@@ -45,7 +45,7 @@ def test_modalities_are_read_from_the_folders_where_names_say_nothing(lay: Lay) 
 def test_a_lesion_mask_is_a_map_and_a_brain_mask_is_not(lay: Lay) -> None:
     indexed = index(lay("a_T1.nii", "a_lesion_mask.nii", "a_brain_mask.nii"))
     assert indexed.cohort.scans[0].segmentation == Path("a_lesion_mask.nii")
-    assert "A brain mask" in reason(indexed, "a_brain_mask.nii")[1]
+    assert reason(indexed, "a_brain_mask.nii")[1] == "A brain mask; preparation makes its own."
 
 
 def test_a_map_without_an_image_is_skipped(lay: Lay) -> None:
@@ -110,8 +110,9 @@ def test_a_number_that_two_scans_have_matches_neither(lay: Lay) -> None:
     assert labels(indexed) == {"a7": {}, "b7": {}, "c8": {"age_years": 40.0}}
 
 
-def test_scans_of_one_subject_stay_one_subject(lay: Lay) -> None:
-    table = "file,subject,age\na.nii,anna,30\nb.nii,anna,31\nc.nii,carl,40\n"
+@pytest.mark.parametrize("column", ["subject", "Patient ID", "Participant-ID"])
+def test_scans_of_one_subject_stay_one_subject(lay: Lay, column: str) -> None:
+    table = f"file,{column},age\na.nii,anna,30\nb.nii,anna,31\nc.nii,carl,40\n"
     indexed = index(lay("a.nii", "b.nii", "c.nii", texts={"people.csv": table}))
     assert indexed.cohort.subjects == ("anna", "carl")
 

@@ -57,11 +57,9 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     tables = _tables(source, files, table)
     scans = tuple(_scan(name, paths, tables, draft) for name, paths in sessions.items())
     subjects = by_key(scans, attrgetter("subject"))
-    notes = _notes(scans, tables)
     for raw, people in tables:
         account_for_rows(raw, people, subjects, source, draft)
-        notes += notes_on_rows(raw, people, subjects)
-    return Indexed(Cohort("ABIDE", source, scans), draft.finish(files), tuple(notes))
+    return Indexed(Cohort("ABIDE", source, scans), draft.finish(files), about=lambda used: _notes(used, tables))
 
 
 def _sessions(files: Iterable[Path]) -> dict[str, list[Path]]:
@@ -126,4 +124,5 @@ def _notes(scans: Sequence[Scan], tables: Tables) -> list[str]:
     notes = [f"{counted(scans, 'scan')} of {counted(subjects, 'subject')}."]
     if not tables:
         notes.append("No phenotypic table (with SUB_ID) was found, so there are no labels.")
-    return notes + notes_on_missing(scans, ("age_years", "sex", "diagnosis"))
+    notes += notes_on_missing(scans, ("age_years", "sex", "diagnosis"))
+    return [*notes, *(note for raw, people in tables for note in notes_on_rows(raw, people, subjects))]

@@ -75,7 +75,10 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     scans = tuple(_scan(images, tables, used, draft) for images in days)
     account_for_adni_rows(tables, used, {scan.subject for scan in scans}, source, draft)
     return Indexed(
-        Cohort("ADNI", source, scans), draft.finish(files), (*notes_on_adni(scans, tables), *_notes_on_dicom(files))
+        Cohort("ADNI", source, scans),
+        draft.finish(files),
+        tuple(_notes_on_dicom(files)),
+        about=lambda used: notes_on_adni(used, tables),
     )
 
 

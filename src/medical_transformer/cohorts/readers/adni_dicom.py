@@ -59,9 +59,13 @@ def read(
             used.setdefault(row.where, []).append(name)
     account_for_adni_rows(tables, used, {scan.subject for scan in scans}, source, draft)
     entries = (*(_with_labels(entry, known) for entry in indexed.ledger.entries), *draft.finish(()).entries)
-    notes = (*indexed.notes, *notes_on_adni(scans, tables))
     cohort = replace(indexed.cohort, name="ADNI", scans=scans)
-    return replace(indexed, cohort=cohort, ledger=Ledger(entries), notes=notes)
+    return replace(
+        indexed,
+        cohort=cohort,
+        ledger=Ledger(entries),
+        about=lambda used: (*indexed.about(used), *notes_on_adni(used, tables)),
+    )
 
 
 def _who_and_when(source: Path, item: str) -> tuple[str, date] | None:

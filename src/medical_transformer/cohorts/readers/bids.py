@@ -6,7 +6,7 @@ per hospital); each is read with its own participants.tsv, and its folder become
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,6 +52,11 @@ class _Occasion:
     def key(self) -> str:
         return f"{self.label}_{self.session}" if self.session else self.label
 
+    @property
+    def name(self) -> str:
+        """What its scan is called."""
+        return self.prefix + self.key
+
 
 def recognises(source: Path, files: Sequence[Path]) -> bool:
     """Tell whether `sub-*/anat` or `sub-*/ses-*/anat` with a T1w lies here or in folders, raw ones."""
@@ -79,8 +84,12 @@ def read(
         raise CohortError(f"{source} holds no sub-*/anat/*_T1w.nii.gz outside {', '.join(sorted(NOT_RAW))}.")
     tables = _tables(source, raw, occasions, table, sex_codes or {})
     scans = of_one_kind(_scan(one, tables[one.dataset], draft) for one in occasions)
-    notes = [*_notes(occasions, scans), *_account_for_tables(source, occasions, scans, tables, draft)]
-    return Indexed(Cohort(_title(source, draft), source, scans), draft.finish(raw), tuple(notes))
+    _account_for_tables(source, occasions, scans, tables, draft)
+    return Indexed(
+        Cohort(_title(source, draft), source, scans),
+        draft.finish(raw),
+        about=lambda used: _notes(occasions, used, tables),
+    )
 
 
 def _raw_only(files: Iterable[Path], draft: LedgerDraft) -> list[Path]:
@@ -151,7 +160,7 @@ def _told_apart(occasions: list[_Occasion]) -> list[_Occasion]:
 
 def _scan(one: _Occasion, tables: DatasetTables, draft: LedgerDraft) -> Scan:
     person = tables.person_of(one.label, one.session)
-    subject, scan = one.prefix + one.label, one.prefix + one.key
+    subject, scan = one.prefix + one.label, one.name
     taken, *others = one.images
     draft.file(taken, Verdict.USED, f"The T1w image of {scan}.", subject)
     for path in others:
@@ -198,24 +207,29 @@ def _account_for_tables(
     scans: Iterable[Scan],
     tables: Mapping[Path, DatasetTables],
     draft: LedgerDraft,
-) -> list[str]:
-    """Say what became of every row, and return notes on them."""
-    here: dict[tuple[Path, str], list[Scan]] = {}
-    for one, scan in zip(occasions, scans, strict=True):
-        for key in {one.label, one.key}:
-            here.setdefault((one.dataset, key), []).append(scan)
-    notes: list[str] = []
-    descriptions = {}
-    for table, datasets in _owners(tables):
-        every = {key: [scan for place in datasets for scan in here.get((place, key), ())] for key in table.people}
-        met = {key: theirs for key, theirs in every.items() if theirs}
+) -> None:
+    """Say what became of every row, and of the files that say what the columns mean."""
+    descriptions: dict[str, None] = {}
+    for table, met in _met(occasions, scans, tables):
         account_for_rows(table.table, table.people, met, source, draft)
         if table.description:
-            descriptions[item_of(table.description, source)] = "Says what columns of the tables mean."
-        notes += [*table.notes, *notes_on_rows(table.table, table.people, met)]
-    for item, reason in descriptions.items():
-        draft.file(item, Verdict.USED, reason)
-    return list(dict.fromkeys(notes))
+            descriptions[item_of(table.description, source)] = None
+    for item in descriptions:
+        draft.file(item, Verdict.USED, "Says what columns of the tables mean.")
+
+
+def _met(
+    occasions: Iterable[_Occasion], scans: Iterable[Scan], tables: Mapping[Path, DatasetTables]
+) -> Iterator[tuple[PeopleTable, dict[str, list[Scan]]]]:
+    """Yield each table with the scans that its rows belong to, under the keys of the rows."""
+    by_name = {scan.name: scan for scan in scans}
+    here: dict[tuple[Path, str], list[Scan]] = {}
+    for one in occasions:
+        for key in {one.label, one.key} if one.name in by_name else ():
+            here.setdefault((one.dataset, key), []).append(by_name[one.name])
+    for table, datasets in _owners(tables):
+        every = {key: [scan for place in datasets for scan in here.get((place, key), ())] for key in table.people}
+        yield table, {key: theirs for key, theirs in every.items() if theirs}
 
 
 def _owners(tables: Mapping[Path, DatasetTables]) -> Iterable[tuple[PeopleTable, list[Path]]]:
@@ -237,16 +251,21 @@ def _title(source: Path, draft: LedgerDraft) -> str:
     return source.resolve().name
 
 
-def _notes(occasions: list[_Occasion], scans: tuple[Scan, ...]) -> list[str]:
-    subjects = {scan.subject for scan in scans}
+def _notes(occasions: Iterable[_Occasion], scans: Sequence[Scan], tables: Mapping[Path, DatasetTables]) -> list[str]:
+    """Say what there is to know about the scans that are used."""
+    subjects, names = {scan.subject for scan in scans}, {scan.name for scan in scans}
+    used = [one for one in occasions if one.name in names]
     notes = [f"{counted(scans, 'T1w scan')} of {counted(subjects, 'subject')}."]
-    several = listing(one.prefix + one.key for one in occasions if len(one.images) > 1)
+    several = listing(one.name for one in used if len(one.images) > 1)
     if several:
         notes.append(f"Of several T1w images in a session one was taken, as the ledger says: {several}.")
-    shared = listing(sorted(one.label for one in occasions if one.prefix))
+    shared = listing(sorted(one.label for one in used if one.prefix))
     if shared:
         notes.append(f"Data sets side by side use the same identifiers, told apart by folder: {shared}.")
-    return [*notes, *_notes_on_sessions(scans), *notes_on_missing(scans, ("age_years", "sex"))]
+    notes += [*_notes_on_sessions(scans), *notes_on_missing(scans, ("age_years", "sex"))]
+    for table, met in _met(used, scans, tables):
+        notes += [*table.notes, *notes_on_rows(table.table, table.people, met)]
+    return list(dict.fromkeys(notes))
 
 
 def _notes_on_sessions(scans: Iterable[Scan]) -> list[str]:

@@ -46,7 +46,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     scans = tuple(scan for case, images in cases.items() if (scan := _scan(case, images, tables, draft)) is not None)
     for raw, people in tables.values():
         account_for_rows(raw, people, by_key(scans), source, draft)
-    return Indexed(Cohort("BraTS", source, scans), draft.finish(files), _notes(scans, tables))
+    return Indexed(Cohort("BraTS", source, scans), draft.finish(files), about=lambda used: _notes(used, tables))
 
 
 def _cases(files: Iterable[Path]) -> dict[str, list[Path]]:
@@ -152,14 +152,15 @@ def _labels_of(case: str, tables: Tables) -> tuple[dict[str, Label], str]:
     return labels, ", ".join(person.where for person in people)
 
 
-def _notes(scans: tuple[Scan, ...], tables: Tables) -> tuple[str, ...]:
+def _notes(scans: Sequence[Scan], tables: Tables) -> list[str]:
     mapped = sum(scan.segmentation is not None for scan in scans)
     notes = [f"{counted(scans, 'case')}, {mapped} with a map of the tumour; the paper trained on {CASES_IN_PAPER}."]
     odd = [scan.name for scan in scans if scan.segmentation and not stem_of(scan.segmentation).endswith("_seg")]
     if odd:
         notes.append(f"The map has another name than usual in {listing(odd)}.")
-    rows = (row for table, _ in tables.values() for row in table.rows)
+    known = (people[scan.name] for scan in scans for _, people in tables.values() if scan.name in people)
+    rows = (row for person in known for row in person.rows)
     alive = [row.where for row in rows if "ALIVE" in (row.text("Survival_days") or "").upper()]
     if alive:
         notes.append(f"Alive at the end, so without survival_days: {listing(alive)}.")
-    return tuple(notes)
+    return notes

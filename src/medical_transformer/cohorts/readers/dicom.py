@@ -16,14 +16,22 @@ from medical_transformer.cohorts.files import file_safe, item_of
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.matching import require_match
-from medical_transformer.cohorts.people import Person, account_for_rows, by_key, group_people, notes_on_rows
-from medical_transformer.cohorts.raw_table import read_raw_table
+from medical_transformer.cohorts.people import People, Person, account_for_rows, by_key, group_people, notes_on_rows
+from medical_transformer.cohorts.raw_table import RawTable, read_raw_table
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.errors import CohortError
 
 name = "dicom"
 
 IMAGES = "images"
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table that was named, and what its rows say about each scan."""
+
+    raw: RawTable
+    people: People
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +89,17 @@ def read(
     scans = [
         scan for scan_name, of_study in choices.items() if (scan := _scan(scan_name, of_study, origin, out, draft))
     ]
-    scans, notes = _with_table(scans, table, source, draft) if table else (scans, [])
+    known = _known(scans, table, source, draft) if table else None
+    scans = [_labelled(scan, known.people.get(scan.name)) for scan in scans] if known else scans
     read_files = {instance.file for series in found for instance in series.instances} | {Path(o.item) for o in refused}
     ledger = draft.finish([path for path in files if path not in read_files])
     root = source if out is None else out / IMAGES
     return Indexed(
         Cohort(origin.title, root, tuple(scans)),
         ledger,
-        (*_notes(scans, found, out), *notes),
+        (_note_on_conversion(scans, found, out),),
         planned=out is None,
+        about=lambda used: _notes(used, known),
     )
 
 
@@ -149,30 +159,37 @@ def _item(series: Series) -> str:
     return f"{folder} (series {series.number}, {counted(series.instances, 'file')})"
 
 
-def _with_table(scans: Sequence[Scan], table: Path, source: Path, draft: LedgerDraft) -> tuple[list[Scan], list[str]]:
-    """Give the scans the labels of a table's rows; what the table says goes before what the headers say."""
+def _known(scans: Sequence[Scan], table: Path, source: Path, draft: LedgerDraft) -> _Table:
+    """Return what a table says about the scans, under their names, and account for its rows."""
     raw = read_raw_table(table, item_of(table, source))
     match = require_match(raw, {scan.name: (Path(scan.subject),) for scan in scans})
     people = group_people(raw, lambda row: match.rows.get(row.number), label_columns(raw, (match.column,)).read)
     account_for_rows(raw, people, by_key(scans), source, draft)
-    return [_labelled(scan, people.get(scan.name)) for scan in scans], notes_on_rows(raw, people, set(people))
+    return _Table(raw, people)
 
 
 def _labelled(scan: Scan, person: Person | None) -> Scan:
+    """Give a scan the labels of its rows; what the table says goes before what the headers say."""
     if person is None:
         return scan
     return replace(scan, labels={**scan.labels, **person.merged.labels}, source=f"{scan.source}, {person.where}")
 
 
-def _notes(scans: Sequence[Scan], found: Sequence[Series], out: Path | None) -> list[str]:
+def _note_on_conversion(scans: Sequence[Scan], found: Sequence[Series], out: Path | None) -> str:
     studies = len({series.study for series in found})
     verb = "would be" if out is None else "was" if len(scans) == 1 else "were"
     done = f"{len(scans)} {verb} converted" + (
         "; give --out to do it" if out is None else f" into {IMAGES}/ of the cohort"
     )
-    notes = [f"{len(found)} series of {'1 study' if studies == 1 else f'{studies} studies'}; {done}."]
+    return f"{len(found)} series of {'1 study' if studies == 1 else f'{studies} studies'}; {done}."
+
+
+def _notes(scans: Sequence[Scan], known: _Table | None) -> list[str]:
+    notes = []
     kinds = Counter(modality for scan in scans for modality in scan.images)
     if kinds["T1ce"]:
         notes.append(f"{kinds['T1ce']} have only a T1 with contrast agent, taken as T1ce.")
     without = [scan.name for scan in scans if "age_years" not in scan.labels]
-    return [*notes, f"Without an age in the header: {listing(without)}."] if without else notes
+    if without:
+        notes.append(f"Without an age in the header{' or the table' if known else ''}: {listing(without)}.")
+    return notes + (notes_on_rows(known.raw, known.people, by_key(scans)) if known else [])

@@ -43,6 +43,7 @@ name = "folder"
 SUBJECT_COLUMNS = ("subject", "subject_id", "participant_id", "participant", "patient", "patient_id", "PTID", "sub_id")
 VISIT_COLUMNS = (*SESSION_COLUMNS, "visit")
 PLACE_COLUMNS = (*SITE_COLUMNS, "scanner")
+NEEDLESS = "A brain mask; preparation makes its own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,11 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
         raise CohortError(f"{source} holds no NIfTI image of a head; convert DICOM with dcm2niix first.")
     known = _table(source, files, groups, table, draft)
     scans = tuple(_scan(scan, group, known, draft) for scan, group in groups.items())
-    notes = _notes(scans, named, known)
     if known:
         account_for_rows(known.raw, known.people, by_key(scans), source, draft)
-        notes += notes_on_rows(known.raw, known.people, set(groups))
-    return Indexed(Cohort(source.resolve().name, source, scans), draft.finish(files), tuple(notes))
+    return Indexed(
+        Cohort(source.resolve().name, source, scans), draft.finish(files), about=lambda used: _notes(used, named, known)
+    )
 
 
 def _groups(source: Path, named: Iterable[NamedImage], draft: LedgerDraft) -> dict[str, _Group]:
@@ -98,7 +99,8 @@ def _groups(source: Path, named: Iterable[NamedImage], draft: LedgerDraft) -> di
     for group, images in members.items():
         if group not in heads:
             for one in images:
-                draft.file(one.path, Verdict.SKIPPED, f"A {one.kind} without an image that it belongs to.")
+                lone = f"A {one.kind} without an image that it belongs to."
+                draft.file(one.path, Verdict.SKIPPED, NEEDLESS if one.kind == BRAIN_MASK else lone)
     return {names[group]: _group(names[group], images, draft) for group, images in heads.items()}
 
 
@@ -107,7 +109,7 @@ def _group(scan: str, images: Iterable[NamedImage], draft: LedgerDraft) -> _Grou
     for one in images:
         kind = one.kind or "T1w"
         if kind == BRAIN_MASK:
-            draft.file(one.path, Verdict.SKIPPED, "A brain mask; preparation makes its own.", scan)
+            draft.file(one.path, Verdict.SKIPPED, NEEDLESS, scan)
         elif kind in taken:
             reason = f"A second {kind} of {scan} by its name; {taken[kind].name} was taken."
             draft.file(one.path, Verdict.SKIPPED, reason, scan)
@@ -191,12 +193,13 @@ def _subject_in(scan: str) -> str:
     return found[0] if found else scan
 
 
-def _notes(scans: tuple[Scan, ...], named: Iterable[NamedImage], known: _Table | None) -> list[str]:
+def _notes(scans: Sequence[Scan], named: Iterable[NamedImage], known: _Table | None) -> list[str]:
     kinds = Counter(modality for scan in scans for modality in scan.images)
     modalities = ", ".join(f"{count} {modality}" for modality, count in sorted(kinds.items()))
     maps = sum(scan.segmentation is not None for scan in scans)
     notes = [f"{counted(scans, 'scan')} ({modalities}), {maps} with a label map, as the file names say."]
-    silent = [one.path.name for one in named if one.kind is None]
+    images = {path for scan in scans for path in scan.images.values()}
+    silent = [one.path.name for one in named if one.kind is None and one.path in images]
     if silent:
         notes.append(f"Taken for T1w because the file name does not say: {listing(silent, 6)}.")
     subjects = {scan.subject for scan in scans}
@@ -208,9 +211,10 @@ def _notes(scans: tuple[Scan, ...], named: Iterable[NamedImage], known: _Table |
         )
     if known is None:
         return [*notes, "No table that names the scans was found, so there are no labels."]
-    found = set(known.match.rows.values())
+    found = set(known.match.rows.values()) & {scan.name for scan in scans}
     notes.append(
         f"The column {known.match.column!r} of {known.raw.path.name} holds {known.match.way}: "
         f"it names {len(found)} of {counted(scans, 'scan')}."
     )
-    return notes + notes_on_missing(scans, sorted({label for scan in scans for label in scan.labels}))
+    notes += notes_on_missing(scans, sorted({label for scan in scans for label in scan.labels}))
+    return notes + notes_on_rows(known.raw, known.people, by_key(scans))

@@ -56,7 +56,9 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     _account_for_maps(maps, scans, draft)
     if demographics:
         account_for_rows(demographics, people, by_key(scans, attrgetter("subject")), source, draft)
-    return Indexed(Cohort("IXI", source, scans), draft.finish(files), _notes(scans, people, demographics))
+    return Indexed(
+        Cohort("IXI", source, scans), draft.finish(files), about=lambda used: _notes(used, people, demographics)
+    )
 
 
 def _choose_images(files: Iterable[Path], draft: LedgerDraft) -> dict[str, Path]:
@@ -144,7 +146,7 @@ def _account_for_maps(maps: Mapping[str, Path], scans: Iterable[Scan], draft: Le
             draft.file(path, Verdict.SKIPPED, f"A label map without its image {scan}-T1.nii.gz.")
 
 
-def _notes(scans: tuple[Scan, ...], people: People, table: RawTable | None) -> tuple[str, ...]:
+def _notes(scans: Sequence[Scan], people: People, table: RawTable | None) -> tuple[str, ...]:
     subjects = {scan.subject for scan in scans}
     notes = [f"{counted(scans, 'T1 scan')} of {counted(subjects, 'subject')}."]
     if table is None:

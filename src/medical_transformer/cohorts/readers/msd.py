@@ -64,7 +64,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     for path in files:
         if is_image(path) and path not in said.cases and path not in said.cases.values():
             draft.file(path, Verdict.SKIPPED, f"{DESCRIPTION} does not list it.")
-    return Indexed(Cohort("MSD Task01", source, scans), draft.finish(files), tuple(_notes(scans, said)))
+    return Indexed(Cohort("MSD Task01", source, scans), draft.finish(files), about=lambda used: _notes(used, said))
 
 
 def _description(path: Path) -> _Description:

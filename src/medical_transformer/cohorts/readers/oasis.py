@@ -17,6 +17,7 @@ from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, l
 from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.people import (
+    People,
     Person,
     account_for_rows,
     by_key,
@@ -56,11 +57,9 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     people = group_people(raw, lambda row: row.text("ID"), _labels) if raw else {}
     found = (_scan(session, images, people.get(session), draft) for session, images in sessions.items())
     scans = tuple(scan for scan in found if scan is not None)
-    notes = _notes(scans, raw)
     if raw:
         account_for_rows(raw, people, by_key(scans), source, draft)
-        notes += notes_on_rows(raw, people, by_key(scans))
-    return Indexed(Cohort("OASIS-1", source, scans), draft.finish(files), tuple(notes))
+    return Indexed(Cohort("OASIS-1", source, scans), draft.finish(files), about=lambda used: _notes(used, raw, people))
 
 
 def _sessions(files: Iterable[Path]) -> dict[str, list[Path]]:
@@ -137,7 +136,7 @@ def _scan(session: str, images: Sequence[Path], person: Person | None, draft: Le
     )
 
 
-def _notes(scans: Sequence[Scan], raw: RawTable | None) -> list[str]:
+def _notes(scans: Sequence[Scan], raw: RawTable | None, people: People) -> list[str]:
     subjects = {scan.subject for scan in scans}
     notes = [
         f"{counted(scans, 'scan')} of {counted(subjects, 'subject')}; sessions MR2 repeat a healthy subject's MR1.",
@@ -151,4 +150,5 @@ def _notes(scans: Sequence[Scan], raw: RawTable | None) -> list[str]:
         "A CDR of 0, or none (the young), was read as CN; 0.5, 1 and 2 as AD. There is no MCI in OASIS-1.",
         f"Scans per diagnosis: {listing(f'{group} {count}' for group, count in sorted(groups.items()))}.",
         *notes_on_missing(scans, ("age_years", "sex")),
+        *notes_on_rows(raw, people, by_key(scans)),
     ]

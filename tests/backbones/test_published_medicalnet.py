@@ -1,0 +1,78 @@
+"""MedicalNet's published weights are loaded strictly."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from medical_transformer.backbones import (
+    load_published,
+    load_published_decoder,
+)
+from medical_transformer.errors import WeightsError
+
+from .published_samples import medicalnet, network
+
+
+def test_medicalnet_is_loaded_strictly(medicalnet_file: Path) -> None:
+    assert "module.layer1.0.bn1.running_mean" in medicalnet()["state_dict"]
+    backbone = network("medicalnet", depth=10)
+    loaded = load_published("medicalnet", backbone, str(medicalnet_file))
+    assert set(loaded.account.loaded) == set(backbone.state_dict())
+    for name, tensor in network("medicalnet", seed=1, depth=10).state_dict().items():
+        assert torch.equal(backbone.state_dict()[name], tensor), name
+
+
+def test_a_stem_of_one_channel_is_repeated_for_four_modalities(medicalnet_file: Path) -> None:
+    backbone = network("medicalnet", depth=10, in_channels=4)
+    loaded = load_published("medicalnet", backbone, str(medicalnet_file))
+    assert loaded.account.adapted == ("trunk.conv1.weight",)
+    stem = backbone.state_dict()["trunk.conv1.weight"]
+    one = network("medicalnet", seed=1, depth=10).state_dict()["trunk.conv1.weight"]
+    assert torch.equal(stem, one.expand(-1, 4, -1, -1, -1))
+
+
+def test_a_medicalnet_of_another_depth_is_refused_by_file(medicalnet_file: Path) -> None:
+    with pytest.raises(WeightsError, match=r"resnet_10_23dataset\.pth: .*depth 10 .*depth 18; .*`depth: 10`"):
+        load_published("medicalnet", network("medicalnet", depth=18), str(medicalnet_file))
+
+
+def test_a_file_of_another_network_is_refused_by_its_own_names(genesis_file: Path) -> None:
+    with pytest.raises(WeightsError, match=r"no file of MedicalNet: it has a tensor 'down_tr64\.ops"):
+        load_published("medicalnet", network("medicalnet", depth=10), str(genesis_file))
+
+
+def test_counters_that_a_file_lacks_are_called_counters(tmp_path: Path) -> None:
+    tensors = {name: one for name, one in medicalnet()["state_dict"].items() if not name.endswith("tracked")}
+    torch.save(tensors, tmp_path / "old.pth")
+    loaded = load_published("medicalnet", network("medicalnet", depth=10), str(tmp_path / "old.pth"))
+    assert loaded.account.new
+    assert {loaded.reasons[name] for name in loaded.account.new} == {
+        "not in the file: counters of batches, which nothing reads"
+    }
+
+
+def test_a_missing_tensor_is_refused_and_the_network_stays_as_it_was(tmp_path: Path) -> None:
+    content = medicalnet()
+    del content["state_dict"]["module.layer4.0.bn2.bias"]
+    torch.save(content, tmp_path / "cut.pth")
+    backbone = network("medicalnet", depth=10)
+    with pytest.raises(WeightsError, match=r"layer4\.0\.bn2\.bias"):
+        load_published("medicalnet", backbone, str(tmp_path / "cut.pth"))
+    for name, tensor in network("medicalnet", depth=10).state_dict().items():
+        assert torch.equal(backbone.state_dict()[name], tensor), name
+
+
+def test_a_file_that_equals_the_random_start_is_refused(tmp_path: Path) -> None:
+    content = medicalnet(seed=0)
+    content["state_dict"]["module.bn1.num_batches_tracked"] += 7  # only a counter differs
+    torch.save(content, tmp_path / "random.pth")
+    with pytest.raises(WeightsError, match="changed nothing"):
+        load_published("medicalnet", network("medicalnet", depth=10), str(tmp_path / "random.pth"))
+
+
+def test_a_file_without_a_decoder_gives_none(medicalnet_file: Path) -> None:
+    backbone = network("medicalnet", depth=10)
+    decoder = backbone.build_decoder(4)
+    assert decoder is not None
+    assert load_published_decoder("medicalnet", backbone, str(medicalnet_file), decoder) is None
