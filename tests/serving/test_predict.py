@@ -107,7 +107,7 @@ def test_left_stays_left_on_the_way_through_the_network(make_model: Write, write
     path = write_brain("a.nii.gz")
     predictor = Predictor.load(make_model("tumour"))
 
-    def only_left(volumes: Any) -> Any:
+    def only_left(volumes: Any, log_icv: Any) -> Any:
         scores = volumes.new_zeros((1, 4, *volumes.shape[2:]))
         scores[:, 0] = 5
         scores[:, 1, : volumes.shape[2] // 2] = 10
