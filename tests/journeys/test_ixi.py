@@ -9,6 +9,11 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import torch
+
+from medical_transformer.experiments.config import InputConfig
+from medical_transformer.experiments.data import open_data
+from medical_transformer.tasks import TaskModel, find_model, load_model
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "ixi"
 pytestmark = [
@@ -132,3 +137,18 @@ def test_a_fine_tuned_model_answers_on_a_raw_scan(work: Path, encoder: Path) -> 
     assert row["scan"] == raw.name
     assert row["sex"] in {"female", "male"}
     assert float(row["probability_female"]) + float(row["probability_male"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_model_tells_of_a_raw_scan_what_it_tells_of_the_prepared_one(work: Path) -> None:
+    """The intracranial volume, which `sex` reads, takes another way in `predict` than in a cohort."""
+    data = open_data(work / "prepared", InputConfig())
+    (raw,) = (work / "raw").rglob(f"{data.cohort.scans[0].name}*.nii.gz")
+    medtrans("predict", raw, "--model", "sex", "--out", work / "told")
+    network = load_model(find_model("sex")).network
+    assert isinstance(network, TaskModel)
+    with torch.inference_mode():
+        scores = network(torch.from_numpy(data.store.volumes([0])), data.log_icv([0]))
+    (path,) = (work / "told").glob("*.json")
+    told = json.loads(path.read_text(encoding="utf-8"))["answers"]
+    odds = np.log(told["probability_male"] / told["probability_female"])
+    assert odds == pytest.approx(float(scores[0, 1] - scores[0, 0]), abs=0.1)
