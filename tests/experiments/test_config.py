@@ -1,15 +1,20 @@
 """Settings are checked at birth."""
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from medical_transformer.backbones import MedicalTransformerConfig
 from medical_transformer.cohorts import Cohort
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments import BackboneConfig, EvaluateConfig, FinetuneConfig, InputConfig, PretrainConfig
 from medical_transformer.experiments.config import identity, keep_config
+from medical_transformer.preprocessing import PipelineConfig
+from medical_transformer.pretraining.settings import VolumeExemplarSettings
 from medical_transformer.tasks import Regression
 from medical_transformer.training import TrainingConfig
 
@@ -50,6 +55,36 @@ def test_a_misspelt_field_is_refused_by_name(config: type[BaseModel], given: dic
 def test_a_value_out_of_range_is_refused_by_name(config: type[BaseModel], wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         config(**wrong)
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (PretrainConfig, "margin"),
+        (TrainingConfig, "checkpoint_minutes"),
+        (TrainingConfig, "gradient_norm"),
+        (VolumeExemplarSettings, "margin"),
+        (MedicalTransformerConfig, "position_base"),
+    ],
+)
+def test_a_number_that_is_not_finite_is_refused_by_name(config: type[BaseModel], name: str, number: float) -> None:
+    with pytest.raises(ValidationError, match=name):
+        config(**{name: number})
+
+
+def settings_classes(above: type[BaseModel] = BaseModel) -> Iterator[type[BaseModel]]:
+    for below in above.__subclasses__():
+        yield below
+        yield from settings_classes(below)
+
+
+def test_no_settings_of_this_package_take_numbers_that_no_json_file_holds() -> None:
+    rooms = ("medical_transformer.", "medical_transformer.backbones.baselines.")  # rivals have no such numbers
+    own = [one for one in settings_classes() if one.__module__.startswith(rooms[0])]
+    own = [one for one in own if not one.__module__.startswith(rooms[1])]
+    assert {PretrainConfig, MedicalTransformerConfig, PipelineConfig, Regression} <= set(own)
+    assert not [one.__name__ for one in own if one.model_config.get("allow_inf_nan", True) and one.model_fields]
 
 
 def test_two_folds_cannot_train_validate_and_test() -> None:

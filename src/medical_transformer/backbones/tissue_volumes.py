@@ -20,7 +20,7 @@ from medical_transformer.shapes import VolumeBatch
 class TissueVolumesConfig(BaseModel):
     """Its settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     in_channels: Annotated[Literal[1], Field(description="One T1 scan.")] = 1
     shape: Annotated[tuple[int, int, int], Field(description="Voxels of a prepared scan on each axis.")] = (96, 114, 96)

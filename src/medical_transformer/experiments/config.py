@@ -21,7 +21,7 @@ from medical_transformer.training import TrainingConfig
 class Frozen(BaseModel):
     """A value that never changes and refuses misspelt fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class InputConfig(Frozen):

@@ -22,7 +22,7 @@ class PipelineConfig(BaseModel):
     does not fit its weights.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     extraction: Literal["auto", "deepbet", "template", "synthstrip", "hd-bet", "fsl-bet", "none"] = Field(
         default="auto",

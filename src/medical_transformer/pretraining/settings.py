@@ -10,7 +10,7 @@ from medical_transformer.pretraining import patch_location
 class MethodSettings(BaseModel):
     """Settings of one method; `name` chooses it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 PatchShare = Annotated[

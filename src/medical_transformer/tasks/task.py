@@ -33,7 +33,7 @@ class Task(BaseModel, ABC):
         label: the label of the cohort that is predicted.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     label: Annotated[str, Field(min_length=1, description="The label of the cohort that is predicted.")]
 

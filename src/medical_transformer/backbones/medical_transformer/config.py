@@ -12,7 +12,7 @@ class MedicalTransformerConfig(BaseModel):
     (d_emb 16, d_ff 64): the preset `text`. Both cannot be true; see `docs/decisions/0003-which-network.md`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     in_channels: Annotated[int, Field(ge=1, le=16, description="Modalities of a scan.")] = 1
     width: Annotated[int, Field(ge=4, le=128, description="Channels of the ResNet's first stage.")] = 16
