@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from medical_transformer.backbones import MedicalTransformerConfig
+from medical_transformer.backbones import MedicalTransformerConfig, build_backbone
 from medical_transformer.backbones.medical_transformer.plane_transformer import (
     Equation2Layer,
     PlaneTransformer,
@@ -16,6 +16,7 @@ from medical_transformer.backbones.medical_transformer.plane_transformer import 
     position_codes,
 )
 from medical_transformer.backbones.medical_transformer.question import ask
+from medical_transformer.errors import ConfigError
 from medical_transformer.slices import Plane
 
 TABLE_3 = MedicalTransformerConfig()
@@ -203,3 +204,8 @@ def test_what_dropout_takes_from_the_shares_it_takes_from_the_value_bias_too(mon
     asked = places({Plane.AXIAL: given})[Plane.AXIAL]
     found = layer._attend_from(given, ask([given.shape[1]], [asked]))
     torch.testing.assert_close(found, expected.take_along_dim(asked[..., None], dim=1))
+
+
+def test_three_transformers_cannot_relate_slices_across_planes() -> None:
+    with pytest.raises(ConfigError, match=r"^Settings of backbone 'medical-transformer': across_planes .* true\.$"):
+        build_backbone("medical-transformer", {"across_planes": True, "shared_transformer": False})

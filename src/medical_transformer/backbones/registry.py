@@ -164,5 +164,11 @@ def build_backbone(name: str, settings: Mapping[str, Any] | None = None) -> Back
     try:
         config = entry.config.model_validate(settings or {})
     except ValidationError as error:
-        raise ConfigError(f"Settings of backbone {name!r}: {error}") from error
+        raise ConfigError(f"Settings of backbone {name!r}: {'; '.join(map(_said, error.errors()))}.") from error
     return entry.build(config)
+
+
+def _said(detail: Any) -> str:
+    """Say in a few words what is wrong with a setting."""
+    place, told = ".".join(map(str, detail["loc"])), str(detail["msg"]).removeprefix("Value error, ")
+    return f"{place}: {told[:1].lower()}{told[1:]}, found {detail['input']!r}" if place else told

@@ -1,8 +1,8 @@
 """Every number that decides the network, with its source."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class MedicalTransformerConfig(BaseModel):
@@ -40,6 +40,15 @@ class MedicalTransformerConfig(BaseModel):
         float,
         Field(gt=1, description="Wave-length base of the position codes (10,000 in reference 16 of the paper)."),
     ] = 10_000.0
+
+    @model_validator(mode="after")
+    def _refuse_one_sequence_for_three_transformers(self) -> Self:
+        if self.across_planes and not self.shared_transformer:
+            raise ValueError(
+                "across_planes lets the slices of all planes look at one another, which one transformer must do, but "
+                "shared_transformer is false; set across_planes to false or shared_transformer to true"
+            )
+        return self
 
 
 PRESETS = {

@@ -22,7 +22,7 @@ class PlaneTransformer(nn.Module):
     def __init__(self, config: MedicalTransformerConfig) -> None:
         super().__init__()
         self.config = config
-        owners = ["shared"] if config.shared_transformer or config.across_planes else list(Plane)
+        owners = ["shared"] if config.shared_transformer else list(Plane)
         self.layers = nn.ModuleDict({owner: _layers(config) for owner in owners})
         self.norm = nn.LayerNorm(config.embedding)
         self.segments = nn.Parameter(torch.empty(len(Plane), config.embedding))
