@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from medical_transformer.training import TrainingConfig
@@ -37,6 +38,13 @@ def test_the_cosine_falls_from_the_rate_to_zero(epoch: float) -> None:
 def test_the_cosine_needs_no_warm_up() -> None:
     config = TrainingConfig(schedule="cosine", warmup_epochs=0, epochs=10, learning_rate=1e-3)
     assert learning_rate(config, 0.0) == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize("warmup", [10.0, 12.5])
+def test_a_warm_up_that_takes_all_epochs_is_refused(warmup: float) -> None:
+    TrainingConfig(schedule="decay", warmup_epochs=warmup, epochs=10)
+    with pytest.raises(ValidationError, match=r"warm-up of 1[02](\.5)? epochs never ends in a training of 10"):
+        TrainingConfig(schedule="cosine", warmup_epochs=warmup, epochs=10)
 
 
 def test_without_weight_decay_the_optimiser_is_adam() -> None:

@@ -1,8 +1,8 @@
 """How a network is trained; the defaults are the paper's (section 4.1.1)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class TrainingConfig(BaseModel):
@@ -43,3 +43,12 @@ class TrainingConfig(BaseModel):
         Literal["auto", "never", "always"],
         Field(description="Compile the network; auto does so on a GPU where the run is long enough to win."),
     ] = "auto"
+
+    @model_validator(mode="after")
+    def _refuse_a_warm_up_without_an_end(self) -> Self:
+        if self.schedule == "cosine" and self.warmup_epochs >= self.epochs:
+            raise ValueError(
+                f"a warm-up of {self.warmup_epochs:g} epochs never ends in a training of {self.epochs}, so its "
+                "learning rate is never reached; set warmup_epochs to less than epochs"
+            )
+        return self
