@@ -1,6 +1,5 @@
 """Toy objectives and sources of the three kinds that the loop meets."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,13 +26,14 @@ class Pairs:
 
 
 class PairSource:
-    """A fixed table of pairs, in which one item can be spoilt, and which can break like a disk."""
+    """A fixed table of pairs, in which one item can be spoilt, some can have holes, and which can break like a disk."""
 
     def __init__(self, items: int = 23, *, spoilt: int | None = None, breaks_at: int | None = None) -> None:
         draws = torch.Generator().manual_seed(0)
         self.given = torch.randn((items, 3), generator=draws)
         self.wanted = self.given @ torch.tensor([[1.0], [-2.0], [0.5]])
         self.spoilt, self.breaks_at, self.loaded = spoilt, breaks_at, 0
+        self.holed: dict[int, float] = {}
         self.batches: list[list[int]] = []
 
     def load(self, items: list[int], draws: torch.Generator | None) -> Pairs:
@@ -46,8 +46,11 @@ class PairSource:
         noise = 0 if draws is None else 0.01 * torch.randn((len(items), 3), generator=draws)
         wanted = self.wanted[items].clone()
         if self.spoilt in items:
-            wanted[:] = math.nan
-        return Pairs(self.given[items] + noise, wanted)
+            wanted[:] = 1e30  # whose square is too large
+        given = self.given[items] + noise
+        for item, value in self.holed.items():
+            given[[place for place, one in enumerate(items) if one == item], 1] = value
+        return Pairs(given, wanted)
 
     def names(self, items: Sequence[int]) -> list[str]:
         """Name the items."""

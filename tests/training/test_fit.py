@@ -1,6 +1,7 @@
 """The loop: it learns, stops, keeps the best, and refuses to go on with nonsense."""
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,11 @@ import torch
 from torch import Tensor
 
 from medical_transformer.errors import ConfigError, NonFiniteLossError, TrainingError
+from medical_transformer.pretraining import EncodedSlices
+from medical_transformer.slices import Plane
+from medical_transformer.tasks import LabelledBatch
 from medical_transformer.training import EpochRecord, Fitted, TrainingConfig, fit
+from medical_transformer.training.batches import places_not_finite
 from medical_transformer.training.devices import choose_device
 from medical_transformer.training.fit import Split
 
@@ -92,9 +97,37 @@ def test_of_two_equal_epochs_the_first_is_kept(source: PairSource) -> None:
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_scans() -> None:
     source = PairSource(spoilt=7)
-    with pytest.raises(NonFiniteLossError, match=r"nan in epoch 1, step \d.*\bscan-7\b"):
+    with pytest.raises(NonFiniteLossError, match=r"inf in epoch 1, step \d.*\bscan-7\b"):
         fit(Line(), source, SPLIT, config())
     assert 7 in source.batches[-1]
+
+
+@pytest.mark.parametrize("hole", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("item", [SPLIT.training[3], SPLIT.validation[2]])
+def test_a_scan_with_a_hole_is_named_alone(source: PairSource, item: int, hole: float) -> None:
+    source.holed = {item: hole}
+    with pytest.raises(TrainingError, match=rf"NaN or infinity stands in what was read of scan-{item}\. Delete"):
+        fit(Line(), source, SPLIT, config())
+
+
+def test_values_are_looked_at_once(source: PairSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(
+        sys.modules[Split.__module__], "places_not_finite", lambda batch: looked.extend([1] * len(batch.given)) or []
+    )
+    fit(Line(), source, SPLIT, config(epochs=3))
+    assert len(looked) <= len(SPLIT.training) + len(SPLIT.validation) + 5
+
+
+def test_the_holes_of_slice_vectors_and_labels_are_found_by_place() -> None:
+    vectors = {plane: torch.ones(3, 4 + plane.axis, 2) for plane in Plane}
+    assert places_not_finite(EncodedSlices(vectors)) == []
+    vectors[Plane.CORONAL][1, 2, 0] = math.nan
+    vectors[Plane.AXIAL][2, 3, 1] = math.inf
+    assert places_not_finite(EncodedSlices(vectors)) == [1, 2]
+    labels = torch.tensor([1.0, math.nan, 3.0])
+    assert places_not_finite(LabelledBatch(torch.zeros(3, 1, 2, 3, 4), labels)) == [1]
+    assert places_not_finite(LabelledBatch(torch.full((3, 1, 2, 3, 4), 3e38), torch.tensor([1, 2, 3]))) == []
 
 
 def test_a_validation_loss_that_is_not_finite_stops_the_run(source: PairSource) -> None:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from medical_transformer.contracts import Movable, Objective
-from medical_transformer.errors import NonFiniteLossError
-from medical_transformer.training.batches import epoch_batches, even_batches
+from medical_transformer.errors import NonFiniteLossError, TrainingError
+from medical_transformer.training.batches import epoch_batches, even_batches, places_not_finite
 from medical_transformer.training.checkpoint import (
     Position,
     Progress,
@@ -94,6 +94,7 @@ def fit(
 
     Raises:
         NonFiniteLossError: naming the scans of the batch.
+        TrainingError: naming scans that hold NaN or infinity.
     """
     loop = Loop(objective, source, split, config, folder=folder, identity=identity)
     while not loop.is_done():
@@ -123,6 +124,7 @@ class Loop(Generic[BatchT]):
         self.journal, self.position = Journal(), Position()
         self.best: Mapping[str, Tensor] = {}
         self._saved = time.monotonic()
+        self._seen: set[int] = set()  # items whose values were looked at
         if folder is not None and self.fabric.is_global_zero:
             clear_leftovers(self._checkpoint)
         if folder is not None and self._checkpoint.is_file():
@@ -187,7 +189,7 @@ class Loop(Generic[BatchT]):
         place = ("epoch", epoch, "step", step)
         torch.manual_seed(derive_seed(self.config.seed, "dropout", *place))
         draws = generator(self.config.seed, *place)
-        batch = self.source.load(items, draws).to(self.fabric.device)
+        batch = self._load(items, draws)
         self.optimizer.zero_grad()
         loss = self.network(batch, draws)
         value = float(loss.detach())
@@ -202,14 +204,30 @@ class Loop(Generic[BatchT]):
         self.optimizer.step()
         return value
 
+    def _load(self, items: list[int], draws: torch.Generator | None) -> BatchT:
+        """Load a batch; items that are seen for the first time are looked at.
+
+        Raises:
+            TrainingError: naming the scans that hold NaN or infinity.
+        """
+        batch = self.source.load(items, draws)
+        if not self._seen.issuperset(items):
+            self._seen.update(items)
+            broken = [items[place] for place in places_not_finite(batch)]
+            if broken:
+                raise TrainingError(
+                    f"NaN or infinity stands in what was read of {', '.join(self.source.names(broken))}. Delete the "
+                    "folder `store` beside the prepared scans, which is then built again from their files."
+                )
+        return batch.to(self.fabric.device)
+
     @torch.no_grad()
     def _validate(self, epoch: int) -> Mapping[str, float]:
         """Validate with the same draws in every epoch, so that epochs can be compared."""
         self._settle(epoch)
         draws = generator(self.config.seed, "validation")
         batches = (
-            self.source.load(items, None).to(self.fabric.device)
-            for items in even_batches(self.split.validation, self.config.batch_size)
+            self._load(items, None) for items in even_batches(self.split.validation, self.config.batch_size)
         )
         with self.fabric.autocast():
             numbers = self.objective.validate(batches, draws)
@@ -229,7 +247,7 @@ class Loop(Generic[BatchT]):
         batches = epoch_batches(self.split.training, self.config.batch_size, seed=self.config.seed, epoch=epoch)
         few = batches[: max(1, SETTLING_SCANS // self.config.batch_size)]
         with self.fabric.autocast():
-            self.objective.settle(self.source.load(items, draws).to(self.fabric.device) for items in few)
+            self.objective.settle(self._load(items, draws) for items in few)
 
     def _keep(self, record: EpochRecord) -> None:
         if self._best_so_far() is record:
