@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import medical_transformer
@@ -29,6 +30,10 @@ from medical_transformer.volumes import Grid, Volume, write_volume
 def medtrans(*words: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from medical_transformer.cli import main; main()", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def build_command() -> Any:
+    return typer.main.get_command(build_app())
 
 
 @pytest.fixture
@@ -106,6 +111,25 @@ def test_wrong_usage_ends_with_status_2_and_no_traceback(words: tuple[str, ...],
     done = medtrans(*[tmp_path / word if word in ("nowhere", "x") else word for word in words])
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("verb", "beside", "named"),
+    [
+        ("finetune", ["--learning-rate", "0.01"], "--learning-rate"),
+        ("finetune", ["--no-augment", "--label=sex"], "--no-augment, --label"),
+        ("evaluate", ["-o", "elsewhere"], "-o"),
+        ("pretrain", ["scans", "--seed", "3"], "--seed, scans"),
+    ],
+)
+def test_what_a_resumed_run_would_not_heed_is_refused_by_name(
+    verb: str, beside: list[str], named: str, tmp_path: Path
+) -> None:
+    for words in ([verb, *beside, "--resume", str(tmp_path)], [verb, f"--resume={tmp_path}", *beside]):
+        with pytest.raises(ConfigError, match=f"so {named} would count for nothing; leave"):
+            build_command()(words, standalone_mode=False)
+    with pytest.raises(ConfigError, match="holds no run that could be resumed"):
+        build_command()([verb, "--resume", str(tmp_path)], standalone_mode=False)
 
 
 WRITING = [verb.__name__ for verb in VERBS if "out" in inspect.signature(verb).parameters]

@@ -15,6 +15,7 @@ from medical_transformer.cli.finetune import finetune
 from medical_transformer.cli.index import index
 from medical_transformer.cli.methods import methods
 from medical_transformer.cli.models import models
+from medical_transformer.cli.options import WORDS
 from medical_transformer.cli.predict import predict
 from medical_transformer.cli.prepare import prepare
 from medical_transformer.cli.pretrain import pretrain
@@ -31,6 +32,10 @@ def _without_types_of_flags(parameters: list[Any]) -> list[Any]:
 
 
 class _Verb(TyperCommand):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[WORDS] = tuple(args)
+        return super().parse_args(ctx, args)
+
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_types_of_flags(super().get_params(ctx))
 

@@ -66,16 +66,43 @@ Encoder = Annotated[
 Modalities = Annotated[str | None, typer.Option(help="Input channels, separated by commas (default T1w).")]
 
 
+WORDS = "medical_transformer.words"  # where a verb keeps, among click's own notes, what was typed after it
+
+
 def _resume(context: typer.Context, folder: Path | None) -> None:
-    """Go on with a run before any other option is asked for."""
+    """Go on with a run before any other option is asked for.
+
+    Raises:
+        ConfigError: if anything else was typed, which the run would not heed.
+    """
     if folder is None:
         return
+    others = _typed_beside_resume(context)
+    if others:
+        raise ConfigError(
+            f"--resume goes on with the settings of {folder}, so {', '.join(others)} would count for nothing; leave "
+            "everything else out, or start another run with another --out."
+        )
     from medical_transformer.experiments import resume
 
     assert context.info_name is not None
     resume(folder, context.info_name)
     say(f"Done → {folder}")
     raise typer.Exit
+
+
+def _typed_beside_resume(context: typer.Context) -> list[str]:
+    """Return the options, as they were typed, and the arguments that stand beside `--resume`."""
+    words = list(context.meta[WORDS])
+    values, _, parameters = context.command.make_parser(context).parse_args(list(words))
+    spelt = {word.partition("=")[0] for word in words}
+    beside = []
+    for one in parameters:
+        if one.param_type_name == "argument" and isinstance(values.get(one.name), str):
+            beside.append(str(values[one.name]))
+        elif one.name != "resume":
+            beside += [name for name in (*one.opts, *one.secondary_opts) if name in spelt]
+    return list(dict.fromkeys(beside))
 
 
 Resume = Annotated[
