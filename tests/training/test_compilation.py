@@ -1,9 +1,13 @@
 """Compiling: where it pays, and with one line where it cannot be."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from medical_transformer.contracts import Backbone
 from medical_transformer.training import TrainingConfig, compilation
@@ -42,7 +46,7 @@ def test_long_runs_on_a_card_are_compiled_and_others_where_it_is_asked_for(
     device: str, asked: Any, voxels: float, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compilation, "choose_device", lambda _: device)
-    monkeypatch.setattr(compilation, "has_compiler", lambda: True)
+    monkeypatch.setattr(compilation, "has_compiler", lambda _: True)
     backbone = Watched()
     assert compile_where_it_pays(backbone, TrainingConfig(compile=asked), voxels) is expected
     assert backbone.compiled is expected
@@ -51,9 +55,34 @@ def test_long_runs_on_a_card_are_compiled_and_others_where_it_is_asked_for(
 def test_without_a_compiler_one_line_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(compilation, "has_compiler", lambda: False)
+    monkeypatch.setattr(compilation, "has_compiler", lambda _: False)
     assert not compile_where_it_pays(Watched(), TrainingConfig(compile="always", device="cpu"), 1)
     assert capsys.readouterr().err.count("No C++ compiler was found") == 1
+
+
+@pytest.mark.parametrize(
+    ("device", "there", "compiled"),
+    [
+        ("cpu", {*compilation.COMPILERS["cpu"].names}, True),
+        ("cpu", {"gcc"}, False),
+        ("cuda", {"gcc"}, True),
+        ("cuda", {"clang"}, True),
+        ("cuda", {"g++", "clang++"}, False),
+        ("cuda", set(), False),
+    ],
+)
+def test_the_compiler_of_the_chosen_device_is_looked_for(
+    device: str, there: set[str], compiled: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a host with a card, whichever device was chosen."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(compilation.shutil, "which", lambda name: name if name in there else None)
+    for variable in ("CC", "CXX"):
+        monkeypatch.delenv(variable, raising=False)
+    config = TrainingConfig(compile="always", device=device)  # type: ignore[arg-type]
+    assert compile_where_it_pays(Watched(), config, 1) is compiled
+    language = {"cpu": "C++", "cuda": "C"}[device]
+    assert (f"No {language} compiler was found" in capsys.readouterr().err) is not compiled
 
 
 def test_what_is_compiled_is_kept_where_the_user_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,3 +92,14 @@ def test_what_is_compiled_is_kept_where_the_user_wants_it(monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
     compilation.keep_compiled()
     assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "/caches/medical-transformer/compiled"
+
+
+@pytest.mark.journey
+@pytest.mark.skipif(not compilation.has_compiler("cpu"), reason="needs a C++ compiler")
+def test_a_compiled_network_gives_the_vectors_maps_and_gradients_of_an_eager_one(tmp_path: Path) -> None:
+    """In a process of its own, because the compiler cannot see through the checks of shapes that tests run with."""
+    environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+    script = Path(__file__).with_name("compiled_and_eager.py")
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert any(tmp_path.rglob("*.so")), "nothing was compiled"

@@ -226,9 +226,7 @@ class Loop(Generic[BatchT]):
         """Validate with the same draws in every epoch, so that epochs can be compared."""
         self._settle(epoch)
         draws = generator(self.config.seed, "validation")
-        batches = (
-            self._load(items, None) for items in even_batches(self.split.validation, self.config.batch_size)
-        )
+        batches = (self._load(items, None) for items in even_batches(self.split.validation, self.config.batch_size))
         with self.fabric.autocast():
             numbers = self.objective.validate(batches, draws)
         for name in ("loss", self.objective.selection):
