@@ -14,10 +14,10 @@ from medical_transformer.errors import ConfigError, NonFiniteLossError, Training
 from medical_transformer.pretraining import EncodedSlices
 from medical_transformer.slices import Plane
 from medical_transformer.tasks import LabelledBatch
-from medical_transformer.training import EpochRecord, Fitted, TrainingConfig, fit
+from medical_transformer.training import EpochRecord, Fitted, TrainingConfig, checkpoint, fit
 from medical_transformer.training.batches import places_not_finite
 from medical_transformer.training.devices import choose_device
-from medical_transformer.training.fit import Split
+from medical_transformer.training.fit import Loop, Split
 
 from .conftest import Line, Pairs, PairSource
 
@@ -240,7 +240,7 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"no checkpoint", b"\x10" * 80])
 def test_a_damaged_checkpoint_is_refused_by_name(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "checkpoint.safetensors").write_bytes(damage)
-    with pytest.raises(TrainingError, match=r"checkpoint\.safetensors"):
+    with pytest.raises(TrainingError, match=r"checkpoint\.safetensors.*delete it to begin again"):
         finished(tmp_path)
 
 
@@ -282,3 +282,19 @@ def test_nothing_is_written_without_a_folder(source: PairSource, tmp_path: Path,
     monkeypatch.chdir(tmp_path)
     fit(Line(), source, SPLIT, config(epochs=1))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_goes_on_with_other_software_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(OSError, match="disk"):
+        fit(Line(), PairSource(breaks_at=25), SPLIT, config(), folder=tmp_path, identity="mine")
+    with monkeypatch.context() as later:
+        later.setattr(checkpoint, "software", lambda: "medical-transformer 9.9, torch 99.1")
+        Loop(Line(), PairSource(), SPLIT, config(), folder=tmp_path, identity="mine")
+        said = capsys.readouterr().err
+        assert said.count("was written by medical-transformer") == 1
+        assert f"torch {torch.__version__}" in said
+        assert "torch 99.1" in said
+    Loop(Line(), PairSource(), SPLIT, config(), folder=tmp_path, identity="mine")
+    assert capsys.readouterr().err == ""

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from medical_transformer import __version__
 from medical_transformer.backbones.weights import write_tensors
 from medical_transformer.errors import TrainingError
 from medical_transformer.training.journal import Journal
@@ -86,7 +88,7 @@ def load_checkpoint(
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError) as error:
-        raise TrainingError(f"{path}: the checkpoint cannot be read ({error}).") from error
+        raise TrainingError(f"{path}: the checkpoint cannot be read ({error}); delete it to begin again.") from error
     if not {"identity", "journal", "position"} <= header.keys():
         raise TrainingError(f"{path} is no checkpoint of a training run; choose another folder, or delete it.")
     if header["identity"] != identity:
@@ -94,6 +96,7 @@ def load_checkpoint(
             f"{path} belongs to a run with other settings or other scans; choose another folder, or delete this one."
         )
     if "optimizer" in header:  # a run that has ended has none
+        _warn_of_other_software(path, header)
         network.load_state_dict(_part(tensors, "network/"))
         optimizer.load_state_dict(
             {"state": _slots(_part(tensors, "optimizer/")), "param_groups": json.loads(header["optimizer"])}
@@ -107,7 +110,25 @@ def _header(progress: Progress) -> dict[str, str]:
         "identity": progress.identity,
         "journal": json.dumps(progress.journal.as_json()),
         "position": json.dumps(asdict(progress.position)),
+        "software": software(),
     }
+
+
+def software() -> str:
+    """Name the versions that a run goes on with."""
+    return f"medical-transformer {__version__}, torch {torch.__version__}"
+
+
+def _warn_of_other_software(path: Path, header: Mapping[str, str]) -> None:
+    before = header.get("software", software())
+    if before != software():
+        Console(stderr=True).print(
+            f"{path} was written by {before}, and the run goes on with {software()}, so it need not end as if it had "
+            "never stopped.",
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+        )
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
