@@ -13,7 +13,7 @@ from medical_transformer.pretraining import (
     UnlabelledBatch,
     encode_scans,
 )
-from medical_transformer.pretraining.encodings import MASKED_INTENSITY
+from medical_transformer.pretraining.encodings import MASKED_INTENSITY, bytes_of_encodings
 from medical_transformer.pretraining.masked_encoding import places_of
 from medical_transformer.slices import Plane, draw_masks
 
@@ -104,6 +104,31 @@ def test_how_scans_are_batched_does_not_change_their_encodings(
     for plane in Plane:
         torch.testing.assert_close(alone.vectors[plane], together.vectors[plane])
         torch.testing.assert_close(alone.masked[plane], together.masked[plane])
+
+
+def test_scans_that_are_counted_before_are_encoded_one_batch_at_a_time(
+    backbone: MedicalTransformer, batch: UnlabelledBatch
+) -> None:
+    alone = iter([UnlabelledBatch(one[None], ("someone",)) for one in batch.volumes])
+    encoded = encode_scans(backbone, alone, len(batch.volumes))
+    for plane, vectors in encode_scans(backbone, [batch]).vectors.items():
+        torch.testing.assert_close(encoded.vectors[plane], vectors)
+
+
+def test_the_memory_of_the_vectors_is_known_before_they_are_computed(
+    backbone: MedicalTransformer, batch: UnlabelledBatch, encoded: EncodedScans
+) -> None:
+    scans, shape = len(batch.volumes), batch.volumes.shape[2:]
+    assert bytes_of_encodings(backbone, shape, scans) == sum(one.nbytes for one in encoded.vectors.values())
+    assert bytes_of_encodings(MedicalTransformer(), (96, 114, 96), 1) == 78_336
+
+
+def test_the_variance_that_is_explained_is_that_of_the_training_scans(
+    backbone: MedicalTransformer, encoded: EncodedScans
+) -> None:
+    objective = MaskedEncoding(backbone, encoded, training=(0, 1))
+    for plane, vectors in encoded.vectors.items():
+        torch.testing.assert_close(getattr(objective, f"slice_mean_{plane}"), vectors[:2].mean(dim=0))
 
 
 def test_selecting_returns_the_vectors_of_those_scans(encoded: EncodedScans) -> None:

@@ -3,12 +3,16 @@
 import math
 from collections.abc import Iterator
 
+from rich.console import Console
+
 from medical_transformer.backbones import MedicalTransformer
+from medical_transformer.cohorts.indexed import counted
 from medical_transformer.contracts import Backbone
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.data import Data, EncodedSource, UnlabelledSource
 from medical_transformer.experiments.stages import Run, Stage
-from medical_transformer.pretraining import EncodedScans, Exemplar, MaskedEncoding, UnlabelledBatch, encode_scans
+from medical_transformer.pretraining import Exemplar, MaskedEncoding, UnlabelledBatch, encode_scans
+from medical_transformer.pretraining.encodings import bytes_of_encodings
 from medical_transformer.training.compilation import compile_where_it_pays
 from medical_transformer.training.devices import choose_device
 
@@ -41,10 +45,15 @@ def _teach_encoders(backbone: MedicalTransformer, run: Run) -> Stage:
 
 
 def _teach_transformer(backbone: MedicalTransformer, run: Run) -> Stage:
-    encoded = encode_scans(backbone, _all_scans(run.data, run.config.masked.batch_size))
-    chosen = list(run.split.training)
-    training = EncodedScans({plane: vectors[chosen] for plane, vectors in encoded.vectors.items()}, encoded.masked)
-    objective = MaskedEncoding(backbone, training, ratio=run.config.mask_ratio)
+    scans = len(run.data.cohort)
+    size = bytes_of_encodings(backbone, run.data.store.spatial_shape, scans)
+    Console(stderr=True).print(
+        f"stage 2 keeps the slice vectors of {counted(run.data.cohort, 'scan')} in memory: {size / 1e6:.3g} MB",
+        highlight=False,
+        soft_wrap=True,
+    )
+    encoded = encode_scans(backbone, _all_scans(run.data, run.config.masked.batch_size), scans)
+    objective = MaskedEncoding(backbone, encoded, training=run.split.training, ratio=run.config.mask_ratio)
     return run.stage(2, "masked encoding", objective, EncodedSource(run.data, encoded), run.config.masked)
 
 

@@ -1,6 +1,6 @@
 """Encoding vectors computed once: the encoder of stage 2 is frozen and draws nothing, so they never change."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,20 +45,38 @@ class EncodedScans:
 
 
 @torch.no_grad()
-def encode_scans(backbone: MedicalTransformer, batches: Iterable[UnlabelledBatch]) -> EncodedScans:
+def encode_scans(
+    backbone: MedicalTransformer, batches: Iterable[UnlabelledBatch], scans: int | None = None
+) -> EncodedScans:
     """Encode every slice of every scan once: 306 vectors per scan at 96x114x96.
 
     The scans are encoded where the encoders are, and the vectors are returned in main memory.
+
+    Args:
+        backbone: its encoders are used.
+        batches: of scans.
+        scans: how many they hold together; without it they are counted, for which all are held at once.
     """
+    if scans is None:
+        batches = list(batches)
+        scans = sum(len(batch.volumes) for batch in batches)
     device = next(backbone.encoders.parameters()).device
-    collected: dict[Plane, list[Tensor]] = {plane: [] for plane in Plane}
+    vectors: dict[Plane, Tensor] = {}
     masked: dict[Plane, Tensor] = {}
+    done = 0
     for batch in batches:
         volumes = batch.volumes.to(device)
         masked = masked or _encode_masked(backbone, volumes[:1])
         for plane, features in backbone.encode_slices(volumes).items():
-            collected[plane].append(features.vectors.cpu())
-    return EncodedScans({plane: torch.cat(parts) for plane, parts in collected.items()}, masked)
+            whole = vectors.setdefault(plane, torch.empty((scans, *features.vectors.shape[1:])))
+            whole[done : done + len(volumes)] = features.vectors
+        done += len(volumes)
+    return EncodedScans(vectors, masked)
+
+
+def bytes_of_encodings(backbone: MedicalTransformer, shape: Sequence[int], scans: int) -> int:
+    """Return what the slice vectors of scans of a shape take in memory: 78,336 bytes a scan at 96x114x96."""
+    return 4 * scans * sum(shape) * backbone.config.embedding
 
 
 def _encode_masked(backbone: MedicalTransformer, like: Tensor) -> dict[Plane, Tensor]:

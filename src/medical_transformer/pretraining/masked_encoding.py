@@ -1,6 +1,6 @@
 """Stage 2: the transformer predicts the encoding vectors of masked slices (paper section 3.3.1)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -21,8 +21,8 @@ class MaskedEncoding(Pretext[EncodedSlices]):
 
     Args:
         backbone: its transformer is taught.
-        encoded: the training scans' vectors; they also give the mean vector that the explained variance is
-            measured against.
+        encoded: the scans' vectors.
+        training: the places of the scans whose mean vector the explained variance is measured against; all without it.
         ratio: share of the slices of each plane that are masked.
 
     Raises:
@@ -32,14 +32,21 @@ class MaskedEncoding(Pretext[EncodedSlices]):
 
     chance: Mapping[str, float] = {"explained_variance": 0.0, "explained_beyond_position": 0.0}
 
-    def __init__(self, backbone: MedicalTransformer, encoded: EncodedScans, *, ratio: float = 0.1) -> None:
+    def __init__(
+        self,
+        backbone: MedicalTransformer,
+        encoded: EncodedScans,
+        *,
+        training: Sequence[int] | None = None,
+        ratio: float = 0.1,
+    ) -> None:
         super().__init__()
         if backbone.transformer is None:
             raise ConfigError("Masked-encoding prediction teaches a transformer, but this backbone has none.")
         self.transformer = backbone.transformer
         self.ratio = ratio
         for plane in Plane:
-            vectors = encoded.vectors[plane]
+            vectors = encoded.vectors[plane] if training is None else encoded.vectors[plane][list(training)]
             _refuse_collapse(plane, vectors)
             self.register_buffer(f"masked_{plane}", encoded.masked[plane])
             self.register_buffer(f"mean_{plane}", vectors.mean(dim=(0, 1)))
