@@ -62,6 +62,10 @@ def test_too_few_subjects_are_refused_with_the_share_that_would_do_and_leave_no_
         match=r"4 subjects are too few to hold out 20%; set `validation: 0\.33` in --config, or add scans\.",
     ):
         pretrain(four, out, PretrainConfig(backbone=BACKBONE, exemplar=training(), masked=training()))
+    with pytest.raises(CohortError, match=r"3 subjects are too few to hold out 20%; add scans\."):
+        pretrain(write_cohort(tmp_path / "three", subjects=3), out, PretrainConfig(backbone=BACKBONE))
+    with pytest.raises(CohortError, match=r"1 subject is too few to hold out 33%; add scans\."):
+        finetune(write_cohort(tmp_path / "one", subjects=1), out, finetuning(task=Regression(label="grade")))
     with pytest.raises(CohortError, match=r"2 subjects are too few to hold out 33%; add scans\."):
         finetune(two, out, finetuning())
     assert not (out / "config.json").exists()
@@ -110,8 +114,21 @@ def test_the_encoders_stem_is_repeated_for_several_modalities(encoder: Path) -> 
 
 def test_an_encoder_of_another_size_is_refused_by_tensor(encoder: Path) -> None:
     other = BackboneConfig(settings={**BACKBONE.settings, "embedding": 10})
-    with pytest.raises(WeightsError, match=r"embed\.weight.*\(8, 32\).*\(10, 32\)"):
+    with pytest.raises(WeightsError, match=r"embed\.weight.*\(8, 32\).*\(10, 32\).*leave --preset .*config\.json"):
         build_model(finetuning(encoder=str(encoder), backbone=other))
+
+
+def test_an_encoders_transformer_is_left_out_where_the_network_has_none(
+    encoder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Table 5 asks what the transformer adds."""
+    bare = BackboneConfig(settings={**BACKBONE.settings, "layers": 0})
+    model = build_model(finetuning(encoder=str(encoder), backbone=bare))
+    before = load_model(encoder).network.state_dict()
+    own = model.backbone.state_dict()
+    assert own.keys() == {name for name in before if not name.startswith("transformer.")}
+    assert all(torch.equal(value, before[name]) for name, value in own.items())
+    assert f"{len(before) - len(own)} tensors of its transformer are left out" in capsys.readouterr().err
 
 
 def test_finetuning_leaves_a_model_that_can_be_loaded(encoder: Path, prepared: Path, tmp_path: Path) -> None:

@@ -77,9 +77,16 @@ def open_data(prepared: Path, config: InputConfig, *, segmentation: bool = False
 
 
 def hold_out(
-    cohort: Cohort, share: float, *, label: str | None = None, seed: int = 0
+    cohort: Cohort, share: float, *, label: str | None = None, seed: int = 0, fewest: int = FEWEST_FOLDS
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Return the subjects to train on, and a share of the subjects that chooses the epoch.
+
+    Args:
+        cohort: whose subjects are dealt.
+        share: of the subjects, that is held out.
+        label: is spread evenly.
+        seed: decides who is held out.
+        fewest: subjects with which a larger share would do; with fewer it is not recommended.
 
     Raises:
         CohortError: if there are too few subjects for such a share.
@@ -87,10 +94,9 @@ def hold_out(
     parts = max(FEWEST_FOLDS, round(1 / share))
     subjects = cohort.subjects
     if len(subjects) < parts:
-        larger = "" if len(subjects) < FEWEST_FOLDS else f"set `validation: {1 / FEWEST_FOLDS:.2f}` in --config, or "
-        raise CohortError(
-            f"{cohort.name!r}: {counted(subjects, 'subject')} are too few to hold out {share:.0%}; {larger}add scans."
-        )
+        found = f"{counted(subjects, 'subject')} {'is' if len(subjects) == 1 else 'are'}"
+        larger = "" if len(subjects) < fewest else f"set `validation: {1 / FEWEST_FOLDS:.2f}` in --config, or "
+        raise CohortError(f"{cohort.name!r}: {found} too few to hold out {share:.0%}; {larger}add scans.")
     fold = make_folds(cohort, parts, label=label, seed=seed)[0]
     return fold.train | fold.validation, fold.test
 

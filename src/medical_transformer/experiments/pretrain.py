@@ -16,7 +16,7 @@ from medical_transformer.experiments.decoders import keep_decoder
 from medical_transformer.experiments.inherited import weights_of_others
 from medical_transformer.experiments.pretext_tasks import METHODS, build_pretext
 from medical_transformer.experiments.resuming import keep_origin
-from medical_transformer.experiments.stages import Run, Stage
+from medical_transformer.experiments.stages import FEWEST_TO_COMPARE, Run, Stage
 from medical_transformer.experiments.training_run import new_backbone
 from medical_transformer.experiments.two_stages import teach_in_two_stages
 from medical_transformer.pretraining import TwoStages
@@ -66,7 +66,7 @@ def pretrain(
             f"{METHODS[config.method.name].title} compares the scans of a batch, so its batch size must be 2 or more."
         )
     cohort = data.cohort if subjects is None else data.cohort.where(lambda scan: scan.subject in subjects)
-    training, validation = hold_out(cohort, config.validation, seed=first.seed)
+    training, validation = hold_out(cohort, config.validation, seed=first.seed, fewest=FEWEST_TO_COMPARE)
     keep_config(config, out)
     keep_origin("pretrain", prepared, out, subjects=subjects)
     run = Run(data, Split(data.places(training), data.places(validation)), config, out)

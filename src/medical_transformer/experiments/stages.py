@@ -14,6 +14,9 @@ from medical_transformer.pretraining import Pretext
 from medical_transformer.training import Fitted, TrainingConfig, fit
 from medical_transformer.training.fit import Source, Split
 
+# Of so many subjects the largest share that may be held out, a third, is two, whose scans can be compared.
+FEWEST_TO_COMPARE = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -80,9 +83,11 @@ class Run:
         scans = self.data.cohort.scans
         validating = {scans[place].subject for place in self.split.validation}
         if len(validating) < 2:
+            subjects = validating | {scans[place].subject for place in self.split.training}
+            larger = "set `validation: 0.33` in --config, or " if len(subjects) >= FEWEST_TO_COMPARE else ""
             raise CohortError(
                 f"Only {', '.join(validating) or 'nobody'} is held out to choose the epoch, and this method compares "
-                "scans of different subjects; hold out a larger share (validation) or add subjects."
+                f"scans of different subjects; {larger}add scans of other subjects."
             )
         owner = {place: scans[place].subject for place in self.split.training}
         return Split(self.split.training, self.split.validation, owner)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from torch import Tensor
 
 from medical_transformer.backbones import (
+    MedicalTransformer,
     PublishedWeights,
     build_backbone,
     load_published,
@@ -55,10 +57,27 @@ def load_encoder(backbone: Backbone, folder: Path) -> LoadedWeights:
             f"{folder} was taught on {encoder.intensities!r} intensities, but the network is set to "
             f"{backbone.intensities!r} ones; give the backbone the setting `intensities: {encoder.intensities}`."
         )
-    loaded = load_weights(backbone, tensors)
+    tensors = _without_transformer(tensors, backbone, folder)
+    try:
+        loaded = load_weights(backbone, tensors)
+    except WeightsError as error:
+        raise WeightsError(
+            f"{folder}: {error} Its network has other settings than yours: leave --preset and the settings of the "
+            f"backbone out, which takes those of {folder / 'config.json'}."
+        ) from error
     if loaded.unused:
         raise WeightsError(f"{folder}: {len(loaded.unused)} tensors have no place, such as {loaded.unused[0]!r}.")
     return loaded
+
+
+def _without_transformer(tensors: dict[str, Tensor], backbone: Backbone, folder: Path) -> dict[str, Tensor]:
+    """Leave an encoder's transformer out, and say so, where the network has none (Table 5)."""
+    if not isinstance(backbone, MedicalTransformer) or backbone.transformer is not None:
+        return tensors
+    kept = {name: tensor for name, tensor in tensors.items() if not name.startswith("transformer.")}
+    if len(kept) < len(tensors):
+        _say(f"{folder}: {len(tensors) - len(kept)} tensors of its transformer are left out, as the network has none.")
+    return kept
 
 
 def train_model(
@@ -152,4 +171,8 @@ def _start_decoder(model: TaskModel, config: FinetuneConfig) -> PublishedWeights
 
 
 def _announce(loaded: PublishedWeights) -> None:
-    Console(stderr=True).print(str(loaded), markup=False, highlight=False, soft_wrap=True)
+    _say(str(loaded))
+
+
+def _say(text: str) -> None:
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
