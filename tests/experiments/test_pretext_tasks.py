@@ -170,6 +170,16 @@ def test_a_single_scan_in_a_batch_is_refused(name: str, prepared: Path, tmp_path
         pretrain(prepared, tmp_path, config(name, training=training(batch_size=1)))
 
 
+@pytest.mark.parametrize(
+    ("method", "backbone"), [("3d-exemplar", "tissue-volumes"), ("medical-transformer", "tiny"), ("3d-rpl", "resnet")]
+)
+def test_a_backbone_that_a_method_cannot_teach_is_refused_before_scans_are_read(
+    method: str, backbone: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=f"backbone '{backbone}'"):
+        pretrain(tmp_path / "no-such-folder", tmp_path, config(method, backbone={"name": backbone}))
+
+
 def test_an_encoder_that_collapses_stops_the_run(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,15 +1,15 @@
 """All ways to pre-train by name, and how each becomes an objective."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from medical_transformer.backbones import BACKBONES
+from medical_transformer.backbones import BACKBONES, find_backbone
 from medical_transformer.contracts import Backbone
-from medical_transformer.errors import TrainingError
+from medical_transformer.errors import ConfigError, TrainingError
 from medical_transformer.pretraining import (
     Jigsaw,
     JigsawSettings,
@@ -52,7 +52,7 @@ class PretrainingMethod:
     source: str
     publication: str
     note: str = ""
-    backbones: tuple[str, ...] = tuple(BACKBONES)
+    backbones: Collection[str] = field(default_factory=lambda: BACKBONES)
 
 
 TALEB = ("arXiv 2006.03829", "Taleb et al. 2020, 3D Self-Supervised Methods for Medical Imaging")
@@ -99,6 +99,21 @@ METHODS: Mapping[str, PretrainingMethod] = {
         "pending; neither is part of this package.",
     ),
 }
+
+
+def refuse_unteachable(method: str, backbone: str) -> None:
+    """Refuse a backbone that a way to pre-train cannot teach.
+
+    Raises:
+        ConfigError: naming those that it can teach, or the nearest name of one that does not exist.
+    """
+    find_backbone(backbone)
+    chosen = METHODS[method]
+    if backbone not in chosen.backbones:
+        raise ConfigError(
+            f"{chosen.title} cannot teach backbone {backbone!r}; it teaches {', '.join(chosen.backbones)}. "
+            "Choose one of these, or another method."
+        )
 
 
 def build_pretext(settings: MethodSettings, backbone: Backbone, folder: Path, seed: int) -> Pretext[UnlabelledBatch]:

@@ -14,7 +14,7 @@ from medical_transformer.experiments.config import PretrainConfig, keep_config
 from medical_transformer.experiments.data import UnlabelledSource, hold_out, open_data
 from medical_transformer.experiments.decoders import keep_decoder
 from medical_transformer.experiments.inherited import weights_of_others
-from medical_transformer.experiments.pretext_tasks import METHODS, build_pretext
+from medical_transformer.experiments.pretext_tasks import METHODS, build_pretext, refuse_unteachable
 from medical_transformer.experiments.resuming import keep_origin
 from medical_transformer.experiments.stages import Run, Stage
 from medical_transformer.experiments.training_run import new_backbone
@@ -58,6 +58,7 @@ def pretrain(
         ConfigError: if method, backbone and settings do not go together.
     """
     config = config or PretrainConfig()
+    refuse_unteachable(config.method.name, config.backbone.name)
     first = _first_training(config)
     data = open_data(prepared, config.input)
     backbone = new_backbone(config.backbone, config.input, first.seed)
