@@ -41,7 +41,12 @@ class TaskEntry(Frozen):
 
 class _Method(Frozen):
     title: Annotated[str, Field(description="Name in tables; the method's name where empty.")] = ""
-    group: Annotated[str, Field(description="Kind of pre-training, under which tables list it.")] = "none"
+    group: Annotated[
+        str | None,
+        Field(
+            description="Kind of pre-training, under which tables list it; where nothing is said, that of its start."
+        ),
+    ] = None
     notes: Annotated[tuple[str, ...], Field(description="What a reader must know, a sentence each.")] = ()
 
 
