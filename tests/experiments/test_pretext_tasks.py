@@ -164,10 +164,25 @@ def test_one_subject_to_choose_the_epoch_is_too_few_where_subjects_are_compared(
     pretrain(prepared, tmp_path / "other", config("3d-rotation", training=training(epochs=1)))
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_a_single_scan_in_a_batch_is_refused(name: str, prepared: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="batch size"):
-        pretrain(prepared, tmp_path, config(name, training=training(batch_size=1)))
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("3d-rpl", "batch normalisation"),
+        ("3d-rotation", "batch normalisation"),
+        ("3d-jigsaw", "batch normalisation"),
+        ("3d-cpc", "negatives"),
+        ("3d-exemplar", "negatives"),
+    ],
+)
+def test_a_single_scan_in_a_batch_is_refused_where_two_are_needed_and_why(name: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"batch size of 2 or more: .*{why}"):
+        pretrain(tmp_path / "no-such-folder", tmp_path, config(name, training=training(batch_size=1)))
+
+
+def test_a_single_scan_in_a_batch_is_enough_to_restore_it(prepared: Path, tmp_path: Path) -> None:
+    settings = {"training": training(epochs=1, batch_size=1)}
+    (stage,) = pretrain(prepared, tmp_path, config("models-genesis", **settings)).stages
+    assert stage.best["epoch"] == 1
 
 
 @pytest.mark.parametrize(

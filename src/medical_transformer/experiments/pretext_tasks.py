@@ -11,6 +11,8 @@ from medical_transformer.backbones import BACKBONES, find_backbone
 from medical_transformer.contracts import Backbone
 from medical_transformer.errors import ConfigError, TrainingError
 from medical_transformer.pretraining import (
+    AnyMethod,
+    Exemplar,
     Jigsaw,
     JigsawSettings,
     MethodSettings,
@@ -23,6 +25,7 @@ from medical_transformer.pretraining import (
     RestorationSettings,
     Rotation,
     RotationSettings,
+    TwoStages,
     UnlabelledBatch,
     VolumeExemplar,
     VolumeExemplarSettings,
@@ -31,6 +34,7 @@ from medical_transformer.pretraining import (
     save_permutations,
 )
 from medical_transformer.tasks.heads import SegmentationHead
+from medical_transformer.training import TrainingConfig
 from medical_transformer.training.randomness import derive_seed, generator
 
 
@@ -101,6 +105,18 @@ METHODS: Mapping[str, PretrainingMethod] = {
 }
 
 
+# What each method's settings become; of the two stages, the first.
+TAUGHT_BY: Mapping[type[MethodSettings], type[Pretext[UnlabelledBatch]]] = {
+    TwoStages: Exemplar,
+    PatchLocationSettings: PatchLocation,
+    RotationSettings: Rotation,
+    JigsawSettings: Jigsaw,
+    PredictiveCodingSettings: PredictiveCoding,
+    VolumeExemplarSettings: VolumeExemplar,
+    RestorationSettings: Restoration,
+}
+
+
 def refuse_unteachable(method: str, backbone: str) -> None:
     """Refuse a backbone that a way to pre-train cannot teach.
 
@@ -114,6 +130,17 @@ def refuse_unteachable(method: str, backbone: str) -> None:
             f"{chosen.title} cannot teach backbone {backbone!r}; it teaches {', '.join(chosen.backbones)}. "
             "Choose one of these, or another method."
         )
+
+
+def refuse_lone_scans(method: AnyMethod, training: TrainingConfig) -> None:
+    """Refuse batches of one scan where a pretext task needs two.
+
+    Raises:
+        ConfigError: saying why it needs them.
+    """
+    why = TAUGHT_BY[type(method)].needs_two
+    if training.batch_size < 2 and why:
+        raise ConfigError(f"{METHODS[method.name].title} needs a batch size of 2 or more: {why}.")
 
 
 def build_pretext(settings: MethodSettings, backbone: Backbone, folder: Path, seed: int) -> Pretext[UnlabelledBatch]:

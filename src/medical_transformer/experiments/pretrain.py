@@ -8,13 +8,12 @@ from medical_transformer.backbones import BACKBONES
 from medical_transformer.cohorts import Cohort
 from medical_transformer.cohorts.indexed import counted
 from medical_transformer.contracts import Backbone
-from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.cards import write_encoder_card
 from medical_transformer.experiments.config import PretrainConfig, keep_config
 from medical_transformer.experiments.data import UnlabelledSource, hold_out, open_data
 from medical_transformer.experiments.decoders import keep_decoder
 from medical_transformer.experiments.inherited import weights_of_others
-from medical_transformer.experiments.pretext_tasks import METHODS, build_pretext, refuse_unteachable
+from medical_transformer.experiments.pretext_tasks import METHODS, build_pretext, refuse_lone_scans, refuse_unteachable
 from medical_transformer.experiments.resuming import keep_origin
 from medical_transformer.experiments.stages import Run, Stage
 from medical_transformer.experiments.training_run import new_backbone
@@ -60,12 +59,9 @@ def pretrain(
     config = config or PretrainConfig()
     refuse_unteachable(config.method.name, config.backbone.name)
     first = _first_training(config)
+    refuse_lone_scans(config.method, first)
     data = open_data(prepared, config.input)
     backbone = new_backbone(config.backbone, config.input, first.seed)
-    if first.batch_size < 2:
-        raise ConfigError(
-            f"{METHODS[config.method.name].title} compares the scans of a batch, so its batch size must be 2 or more."
-        )
     cohort = data.cohort if subjects is None else data.cohort.where(lambda scan: scan.subject in subjects)
     training, validation = hold_out(cohort, config.validation, seed=first.seed)
     keep_config(config, out)
