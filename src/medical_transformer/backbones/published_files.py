@@ -58,6 +58,12 @@ def is_fetched(given: str) -> bool:
     return given in KNOWN and not Path(given).is_file()
 
 
+def weights_beside(given: str, folder: Path) -> str:
+    """Return where weights lie whose relative path is seen from a folder; a known name without such a file stays."""
+    path = folder / given
+    return given if given in KNOWN and not path.is_file() else str(path)
+
+
 def find(given: str, name: str) -> Path:
     """Return a file of weights, fetching a known one that is not there yet, and checking one that is.
 

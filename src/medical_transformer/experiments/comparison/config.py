@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from medical_transformer.backbones.published_files import weights_beside
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.config import BackboneConfig, Frozen, InputConfig, PretrainConfig
 from medical_transformer.tasks.shipped import place_of
@@ -185,6 +186,10 @@ class ComparisonConfig(Frozen):
         for method in settings["methods"].values():
             if method.get("encoder") is not None:
                 method["encoder"] = place_of(method["encoder"], beside=folder)
+        taught = [entry.get("settings", {}) for entry in settings.get("pretraining", {}).values()]
+        for backbone in (one.get("backbone", {}) for one in (*settings["methods"].values(), *taught)):
+            if backbone.get("weights") is not None:
+                backbone["weights"] = weights_beside(backbone["weights"], folder)
         return ComparisonConfig.model_validate(settings)
 
     def training_for(self, task: str, method: str, seed: int) -> TrainingConfig:
