@@ -179,10 +179,13 @@ def test_a_single_scan_in_a_batch_is_refused_where_two_are_needed_and_why(name: 
         pretrain(tmp_path / "no-such-folder", tmp_path, config(name, training=training(batch_size=1)))
 
 
-def test_a_single_scan_in_a_batch_is_enough_to_restore_it(prepared: Path, tmp_path: Path) -> None:
+def test_a_single_scan_in_a_batch_is_enough_to_restore_it_and_the_network_is_named_at_the_start(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings = {"training": training(epochs=1, batch_size=1)}
     (stage,) = pretrain(prepared, tmp_path, config("models-genesis", **settings)).stages
     assert stage.best["epoch"] == 1
+    assert "Models Genesis teaches backbone tiny, 0.002 M weights." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -227,6 +230,11 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_scans(
 def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValidationError, match="3d-rotation"):
         PretrainConfig.model_validate({"method": {"name": "3d-crossword"}})
+
+
+def test_a_cube_without_a_side_is_refused_by_its_settings() -> None:
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        PretrainConfig.model_validate({"method": {"name": "models-genesis", "cube": [0, 8, 8]}})
 
 
 def test_settings_of_another_method_are_refused() -> None:

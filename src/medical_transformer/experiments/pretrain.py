@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
 from medical_transformer.backbones import BACKBONES
 from medical_transformer.cohorts import Cohort
 from medical_transformer.cohorts.indexed import counted
@@ -62,6 +64,7 @@ def pretrain(
     refuse_lone_scans(config.method, first)
     data = open_data(prepared, config.input)
     backbone = new_backbone(config.backbone, config.input, first.seed)
+    _announce(config, backbone)
     cohort = data.cohort if subjects is None else data.cohort.where(lambda scan: scan.subject in subjects)
     training, validation = hold_out(cohort, config.validation, seed=first.seed)
     keep_config(config, out)
@@ -73,6 +76,13 @@ def pretrain(
     write_encoder_card(saved, config, out / "encoder")
     _report(saved, run, stages, out / "report.html")
     return Pretrained(out / "encoder", stages)
+
+
+def _announce(config: PretrainConfig, backbone: Backbone) -> None:
+    """Say which network is taught by what: one that is not named is the Medical Transformer."""
+    size = sum(parameter.numel() for parameter in backbone.parameters()) / 1e6
+    text = f"{METHODS[config.method.name].title} teaches backbone {config.backbone.name}, {size:.3f} M weights."
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _first_training(config: PretrainConfig) -> TrainingConfig:
