@@ -11,7 +11,7 @@ from medical_transformer.backbones import baselines
 from medical_transformer.backbones.medical_transformer import MedicalTransformer, MedicalTransformerConfig
 from medical_transformer.backbones.tissue_volumes import TissueVolumes, TissueVolumesConfig
 from medical_transformer.contracts import Backbone
-from medical_transformer.errors import ConfigError
+from medical_transformer.errors import ConfigError, wrong_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,5 +168,5 @@ def build_backbone(name: str, settings: Mapping[str, Any] | None = None) -> Back
     try:
         config = entry.config.model_validate(settings or {})
     except ValidationError as error:
-        raise ConfigError(f"Settings of backbone {name!r}: {error}") from error
+        raise ConfigError(f"Settings of backbone {name!r}. {' '.join(wrong_settings(entry.config, error))}") from error
     return entry.build(config)
