@@ -16,6 +16,12 @@ Each is also the builtin it resembles, so ``except ValueError`` keeps working::
         └── CollapseError               the encoder answers the same to everything
 """
 
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
 
 class MedicalTransformerError(Exception):
     """Root of all errors that this package raises on purpose."""
@@ -66,3 +72,53 @@ class NonFiniteLossError(TrainingError):
 
 class CollapseError(TrainingError):
     """The encoder gives the same answer to everything."""
+
+
+def wrong_settings(
+    kind: type[BaseModel], error: ValidationError, *, called: Callable[[str], str] = str
+) -> Iterator[str]:
+    """Say a sentence per wrong setting; one that does not exist names the nearest that does.
+
+    Args:
+        kind: the type of the settings.
+        error: what is wrong with them.
+        called: how a setting's place, such as `training.epochs`, is written.
+    """
+    return (_sentence(kind, detail, called) for detail in error.errors())
+
+
+def _sentence(kind: type[BaseModel], detail: Any, called: Callable[[str], str]) -> str:
+    place = called(".".join(map(str, detail["loc"])))
+    if detail["type"] == "extra_forbidden":
+        return f"{place}: there is no such setting{_nearest(kind, detail['loc'])}"
+    if detail["type"] in {"model_type", "model_attributes_type", "dict_type", "mapping_type"}:
+        return f"{place}: expected settings by name, but found {shown(detail['input'])}."
+    if detail["type"] == "union_tag_invalid":
+        return f"{place}: there is no {detail['ctx']['tag']!r}; there are {detail['ctx']['expected_tags']}."
+    said = str(detail["msg"]).removeprefix("Value error, ")
+    return f"{place}: {said[:1].lower()}{said[1:]}; found {shown(detail['input'])}."
+
+
+def _nearest(kind: type[BaseModel], place: tuple[int | str, ...]) -> str:
+    """Return where a setting of a similar name stands, beside the wrong one if there is one."""
+    name, beside = str(place[-1]), ".".join(map(str, place[:-1]))
+    places = list(dict.fromkeys(_places(kind)))
+    last = {place: place.rpartition(".")[2] for place in places}
+    close = get_close_matches(name, set(last.values()), n=1, cutoff=0.6)
+    found = [place for place in places if close and last[place] == close[0]]
+    found = [place for place in found if place.rpartition(".")[0] == beside] or found
+    return f"; did you mean {' or '.join(found[:3])}?" if found else f"; there are {', '.join(kind.model_fields)}."
+
+
+def _places(kind: type[BaseModel], above: str = "") -> Iterator[str]:
+    for name, field in kind.model_fields.items():
+        yield f"{above}{name}"
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from _places(inner, f"{above}{name}.")
+
+
+def shown(value: Any) -> str:
+    """Write a value as it was found, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -57,7 +57,7 @@ def test_a_missing_tensor_is_refused_and_the_network_stays_as_it_was(tmp_path: P
     del content["state_dict"]["module.layer4.0.bn2.bias"]
     torch.save(content, tmp_path / "cut.pth")
     backbone = network("medicalnet", depth=10)
-    with pytest.raises(WeightsError, match=r"layer4\.0\.bn2\.bias"):
+    with pytest.raises(WeightsError, match=r"lack 1 tensor of the network: trunk\.layer4\.0\.bn2\.bias"):
         load_published("medicalnet", backbone, str(tmp_path / "cut.pth"))
     for name, tensor in network("medicalnet", depth=10).state_dict().items():
         assert torch.equal(backbone.state_dict()[name], tensor), name
@@ -76,3 +76,17 @@ def test_a_file_without_a_decoder_gives_none(medicalnet_file: Path) -> None:
     decoder = backbone.build_decoder(4)
     assert decoder is not None
     assert load_published_decoder("medicalnet", backbone, str(medicalnet_file), decoder) is None
+
+
+def test_a_block_that_is_missing_makes_no_tensor_foreign(tmp_path: Path) -> None:
+    tensors = {name: one for name, one in medicalnet()["state_dict"].items() if "layer3." not in name}
+    torch.save(tensors, tmp_path / "cut.pth")
+    with pytest.raises(WeightsError, match=r"Blocks are missing: \(1, 1, 0, 1\) in the four stages"):
+        load_published("medicalnet", network("medicalnet", depth=10), str(tmp_path / "cut.pth"))
+
+
+def test_a_file_of_zeros_was_taught_nothing(tmp_path: Path) -> None:
+    tensors = {name: torch.zeros_like(one) for name, one in medicalnet()["state_dict"].items()}
+    torch.save(tensors, tmp_path / "zeros.pth")
+    with pytest.raises(WeightsError, match=r"zeros\.pth: every kernel in it holds one value only"):
+        load_published("medicalnet", network("medicalnet", depth=10), str(tmp_path / "zeros.pth"))

@@ -23,3 +23,10 @@ def test_a_setting_out_of_range_is_refused_by_name() -> None:
 def test_settings_never_change() -> None:
     with pytest.raises(ValidationError):
         MedicalTransformerConfig().heads = 2  # type: ignore[misc]
+
+
+def test_what_is_wrong_with_settings_is_a_sentence_on_one_line() -> None:
+    with pytest.raises(ConfigError) as refused:
+        build_backbone("3d-ssl", {"hiden": 0})
+    expected = "Settings of backbone '3d-ssl'. hiden: there is no such setting; did you mean hidden?"
+    assert str(refused.value) == expected

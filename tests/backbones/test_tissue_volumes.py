@@ -1,10 +1,12 @@
 """The backbone that measures instead of learning."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from medical_transformer.backbones import build_backbone
-from medical_transformer.errors import ConfigError
+from medical_transformer.backbones import build_backbone, load_published
+from medical_transformer.errors import ConfigError, WeightsError
 from medical_transformer.preprocessing.tissues import tissue_shares
 
 SHAPE = (13, 16, 10)
@@ -30,3 +32,8 @@ def test_it_has_nothing_to_learn() -> None:
 def test_scans_of_another_shape_are_refused_with_the_setting_to_change() -> None:
     with pytest.raises(ConfigError, match=r"shape: \[13, 16, 10\]"):
         build_backbone("tissue-volumes")(scans(1))
+
+
+def test_weights_for_what_learns_nothing_are_refused_in_these_words(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="learns nothing, so it has no weights"):
+        load_published("tissue-volumes", build_backbone("tissue-volumes"), str(tmp_path / "weights.pth"))

@@ -164,10 +164,38 @@ def test_one_subject_to_choose_the_epoch_is_too_few_where_subjects_are_compared(
     pretrain(prepared, tmp_path / "other", config("3d-rotation", training=training(epochs=1)))
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_a_single_scan_in_a_batch_is_refused(name: str, prepared: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="batch size"):
-        pretrain(prepared, tmp_path, config(name, training=training(batch_size=1)))
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("3d-rpl", "batch normalisation"),
+        ("3d-rotation", "batch normalisation"),
+        ("3d-jigsaw", "batch normalisation"),
+        ("3d-cpc", "negatives"),
+        ("3d-exemplar", "negatives"),
+    ],
+)
+def test_a_single_scan_in_a_batch_is_refused_where_two_are_needed_and_why(name: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"batch size of 2 or more: .*{why}"):
+        pretrain(tmp_path / "no-such-folder", tmp_path, config(name, training=training(batch_size=1)))
+
+
+def test_a_single_scan_in_a_batch_is_enough_to_restore_it_and_the_network_is_named_at_the_start(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"training": training(epochs=1, batch_size=1)}
+    (stage,) = pretrain(prepared, tmp_path, config("models-genesis", **settings)).stages
+    assert stage.best["epoch"] == 1
+    assert "Models Genesis teaches backbone tiny, 0.002 M weights." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("method", "backbone"), [("3d-exemplar", "tissue-volumes"), ("medical-transformer", "tiny"), ("3d-rpl", "resnet")]
+)
+def test_a_backbone_that_a_method_cannot_teach_is_refused_before_scans_are_read(
+    method: str, backbone: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=f"backbone '{backbone}'"):
+        pretrain(tmp_path / "no-such-folder", tmp_path, config(method, backbone={"name": backbone}))
 
 
 def test_an_encoder_that_collapses_stops_the_run(
@@ -202,6 +230,11 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_scans(
 def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValidationError, match="3d-rotation"):
         PretrainConfig.model_validate({"method": {"name": "3d-crossword"}})
+
+
+def test_a_cube_without_a_side_is_refused_by_its_settings() -> None:
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        PretrainConfig.model_validate({"method": {"name": "models-genesis", "cube": [0, 8, 8]}})
 
 
 def test_settings_of_another_method_are_refused() -> None:

@@ -9,7 +9,7 @@ from torch import nn
 from medical_transformer.backbones.baselines import Baseline, Translation
 from medical_transformer.backbones.origins import Origin, known_of, origin_of
 from medical_transformer.backbones.published_files import find, read_published
-from medical_transformer.backbones.registry import BACKBONES
+from medical_transformer.backbones.registry import BACKBONES, MEASUREMENTS
 from medical_transformer.backbones.undrawn import last_layers
 from medical_transformer.backbones.weights import LoadedWeights, load_weights
 from medical_transformer.contracts import Backbone
@@ -120,6 +120,8 @@ def load_published_decoder(name: str, backbone: Backbone, given: str, decoder: n
 
 
 def _open(name: str, backbone: Backbone, given: str) -> _Opened:
+    if name in MEASUREMENTS:
+        raise WeightsError(f"Backbone {name!r} measures and learns nothing, so it has no weights; leave {given!r} out.")
     if not isinstance(backbone, Baseline):
         raise WeightsError(f"No published weights of backbone {name!r} are known; start from `--encoder` instead.")
     path = find(given, name)

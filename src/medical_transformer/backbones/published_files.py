@@ -36,6 +36,8 @@ class KnownWeights:
     sha256: str = ""
 
 
+# Under which of these names a file keeps its tensors, beside the state of a training.
+WRAPPERS = ("state_dict", "model")
 _MEDICALNET = "https://huggingface.co/TencentMedicalNet/MedicalNet-Resnet{depth}/resolve/main/resnet_{depth}{what}.pth"
 KNOWN: Mapping[str, KnownWeights] = {
     "i3d-kinetics-rgb": KnownWeights(
@@ -56,6 +58,12 @@ KNOWN: Mapping[str, KnownWeights] = {
 def is_fetched(given: str) -> bool:
     """Tell whether a name stands for weights that come from their publisher, and not for a file of the user."""
     return given in KNOWN and not Path(given).is_file()
+
+
+def weights_beside(given: str, folder: Path) -> str:
+    """Return where weights lie whose relative path is seen from a folder; a known name without such a file stays."""
+    path = folder / given
+    return given if given in KNOWN and not path.is_file() else str(path)
 
 
 def find(given: str, name: str) -> Path:
@@ -105,12 +113,16 @@ def read_published(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a file, without what surrounds them: a training's state, and the prefix of its wrapper.
 
     Raises:
-        WeightsError: if it is damaged, holds code, holds no tensors by name, or holds values that are not finite.
+        WeightsError: if it is damaged, holds code, holds no tensors by name, holds values that are not finite,
+            or kernels of one value only.
     """
     tensors = read_tensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     broken = next((name for name, one in tensors.items() if one.is_floating_point() and not one.isfinite().all()), None)
     if broken is not None:
         raise WeightsError(f"{path}: {broken!r} holds values that are not finite; fetch it again.")
+    kernels = [tensor for tensor in tensors.values() if tensor.is_floating_point() and tensor.ndim > 1]
+    if kernels and all(bool((one == one.flatten()[:1]).all()) for one in kernels if one.numel() > 1):
+        raise WeightsError(f"{path}: every kernel in it holds one value only, so nothing was learnt; fetch it again.")
     return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
 
 
@@ -126,7 +138,9 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         # Damaged bytes steer torch's unpickler, which then raises what it stumbles over: ten kinds of errors were met,
         # an AssertionError and a TypeError among them, and no common one is documented.
         raise WeightsError(f"{path}: {_why_unreadable(path)}") from error
-    inner = content.get("state_dict", content) if isinstance(content, dict) else content
+    inner = (
+        next((content[name] for name in WRAPPERS if name in content), content) if isinstance(content, dict) else content
+    )
     if not isinstance(inner, dict) or not inner or not all(isinstance(one, Tensor) for one in inner.values()):
         raise WeightsError(f"{path}: expected tensors by name, but found {type(inner).__name__}.")
     return inner

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,7 +11,7 @@ from medical_transformer.backbones import baselines
 from medical_transformer.backbones.medical_transformer import MedicalTransformer, MedicalTransformerConfig
 from medical_transformer.backbones.tissue_volumes import TissueVolumes, TissueVolumesConfig
 from medical_transformer.contracts import Backbone
-from medical_transformer.errors import ConfigError
+from medical_transformer.errors import ConfigError, wrong_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class BackboneEntry:
         source: where it is described, and by whom where the name does not tell.
         licence: of this implementation.
         weights: who published weights for it, and under which licence; empty where nobody did.
+        supervision: whether these were taught with labels.
         taught_on: scans and intensities that these were taught on, and what of it is not done here.
         intensities: the setting that brings a prepared scan there.
         printed: the paper's Table 3, in millions: classification, regression, segmentation; empty where it has no row.
@@ -37,6 +38,7 @@ class BackboneEntry:
     source: str
     licence: str = "Apache-2.0"
     weights: str = ""
+    supervision: Literal["supervised", "self-supervised"] = "supervised"
     taught_on: str = ""
     intensities: baselines.Intensities = "prepared"
     printed: tuple[str, ...] = ()
@@ -113,6 +115,7 @@ BACKBONES: Mapping[str, BackboneEntry] = {
         "Models Genesis",
         "doi 10.1016/j.media.2020.101840",
         weights="chest CT: MrGiovanni/ModelsGenesis, academic and non-commercial use only, patent pending",
+        supervision="self-supervised",
         taught_on="chest CT, in [0, 1]",
         printed=("7.093", "7.093", "19.076"),
     ),
@@ -122,6 +125,7 @@ BACKBONES: Mapping[str, BackboneEntry] = {
         "Swin UNETR's encoder",
         "arXiv 2201.01266",
         weights="self-supervised: whoever gave you the file; its terms are not known here",
+        supervision="self-supervised",
         taught_on="CT, in [0, 1]",
         note="Not among the paper's methods.",
     ),
@@ -164,11 +168,5 @@ def build_backbone(name: str, settings: Mapping[str, Any] | None = None) -> Back
     try:
         config = entry.config.model_validate(settings or {})
     except ValidationError as error:
-        raise ConfigError(f"Settings of backbone {name!r}: {'; '.join(map(_said, error.errors()))}.") from error
+        raise ConfigError(f"Settings of backbone {name!r}. {' '.join(wrong_settings(entry.config, error))}") from error
     return entry.build(config)
-
-
-def _said(detail: Any) -> str:
-    """Say in a few words what is wrong with a setting."""
-    place, told = ".".join(map(str, detail["loc"])), str(detail["msg"]).removeprefix("Value error, ")
-    return f"{place}: {told[:1].lower()}{told[1:]}, found {detail['input']!r}" if place else told

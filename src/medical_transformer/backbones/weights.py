@@ -96,7 +96,8 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], *, may_lack: 
     if missing:
         further = len(missing) - NAMED
         named = ", ".join(missing[:NAMED]) + (f" and {further} more" if further > 0 else "")
-        raise WeightsError(f"The weights lack {len(missing)} tensors of the network: {named}.")
+        count = f"{len(missing)} tensor{'' if len(missing) == 1 else 's'}"
+        raise WeightsError(f"The weights lack {count} of the network: {named}.")
     fitted = {name: _fit(name, tensors[name], own[name]) for name in shared}
     # Counters and vectors of ones are alike in all networks; matrices and kernels are not.
     telling = [name for name in shared if own[name].ndim > 1] or shared

@@ -33,7 +33,7 @@ from medical_transformer.evaluation.results import EvaluationResult
 from medical_transformer.evaluation.scoring import score
 from medical_transformer.evaluation.summary import MetricSummary
 from medical_transformer.evaluation.surface import TOLERANCE_MM, region_surface_dice, surface_dice
-from medical_transformer.evaluation.trials import MethodFacts, Trial, Trials
+from medical_transformer.evaluation.trials import MethodFacts, Trial, Trials, often
 from medical_transformer.evaluation.uncertainty import Interval, bootstrap_interval
 from medical_transformer.tasks import BRATS_REGIONS
 from medical_transformer.training import EpochRecord
@@ -75,6 +75,7 @@ __all__ = [
     "holm",
     "mean_absolute_error",
     "mean_error",
+    "often",
     "pearson",
     "r_squared",
     "region_dice",

@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 from medical_transformer.evaluation.results import EvaluationResult
 
 
+def often(chosen: Mapping[str, int]) -> str:
+    """Write how often each was chosen, the most frequent first: `learning rate 0.001 (4 times), ...`."""
+    ranked = sorted(chosen.items(), key=lambda one: (-one[1], one[0]))
+    return ", ".join(f"{one} ({times} time{'' if times == 1 else 's'})" for one, times in ranked)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodFacts:
     """What a table says of a method beside its scores.
@@ -46,6 +52,11 @@ class Trial:
     def __post_init__(self) -> None:
         if not 0 < self.fraction <= 1:
             raise ValueError(f"The share of the labels lies in (0, 1]; got {self.fraction}.")
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """What the validation part of each fold chose, such as `learning rate 0.001`; empty where nothing."""
+        return tuple(one for one in self.result.about.get("searched", "").split("; ") if one)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

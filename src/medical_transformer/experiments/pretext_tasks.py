@@ -1,16 +1,18 @@
 """All ways to pre-train by name, and how each becomes an objective."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from medical_transformer.backbones import BACKBONES
+from medical_transformer.backbones import BACKBONES, find_backbone
 from medical_transformer.contracts import Backbone
-from medical_transformer.errors import TrainingError
+from medical_transformer.errors import ConfigError, TrainingError
 from medical_transformer.pretraining import (
+    AnyMethod,
+    Exemplar,
     Jigsaw,
     JigsawSettings,
     MethodSettings,
@@ -23,6 +25,7 @@ from medical_transformer.pretraining import (
     RestorationSettings,
     Rotation,
     RotationSettings,
+    TwoStages,
     UnlabelledBatch,
     VolumeExemplar,
     VolumeExemplarSettings,
@@ -31,6 +34,7 @@ from medical_transformer.pretraining import (
     save_permutations,
 )
 from medical_transformer.tasks.heads import SegmentationHead
+from medical_transformer.training import TrainingConfig
 from medical_transformer.training.randomness import derive_seed, generator
 
 
@@ -52,7 +56,7 @@ class PretrainingMethod:
     source: str
     publication: str
     note: str = ""
-    backbones: tuple[str, ...] = tuple(BACKBONES)
+    backbones: Collection[str] = field(default_factory=lambda: BACKBONES)
 
 
 TALEB = ("arXiv 2006.03829", "Taleb et al. 2020, 3D Self-Supervised Methods for Medical Imaging")
@@ -99,6 +103,44 @@ METHODS: Mapping[str, PretrainingMethod] = {
         "pending; neither is part of this package.",
     ),
 }
+
+
+# What each method's settings become; of the two stages, the first.
+TAUGHT_BY: Mapping[type[MethodSettings], type[Pretext[UnlabelledBatch]]] = {
+    TwoStages: Exemplar,
+    PatchLocationSettings: PatchLocation,
+    RotationSettings: Rotation,
+    JigsawSettings: Jigsaw,
+    PredictiveCodingSettings: PredictiveCoding,
+    VolumeExemplarSettings: VolumeExemplar,
+    RestorationSettings: Restoration,
+}
+
+
+def refuse_unteachable(method: str, backbone: str) -> None:
+    """Refuse a backbone that a way to pre-train cannot teach.
+
+    Raises:
+        ConfigError: naming those that it can teach, or the nearest name of one that does not exist.
+    """
+    find_backbone(backbone)
+    chosen = METHODS[method]
+    if backbone not in chosen.backbones:
+        raise ConfigError(
+            f"{chosen.title} cannot teach backbone {backbone!r}; it teaches {', '.join(chosen.backbones)}. "
+            "Choose one of these, or another method."
+        )
+
+
+def refuse_lone_scans(method: AnyMethod, training: TrainingConfig) -> None:
+    """Refuse batches of one scan where a pretext task needs two.
+
+    Raises:
+        ConfigError: saying why it needs them.
+    """
+    why = TAUGHT_BY[type(method)].needs_two
+    if training.batch_size < 2 and why:
+        raise ConfigError(f"{METHODS[method.name].title} needs a batch size of 2 or more: {why}.")
 
 
 def build_pretext(settings: MethodSettings, backbone: Backbone, folder: Path, seed: int) -> Pretext[UnlabelledBatch]:

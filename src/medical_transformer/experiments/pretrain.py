@@ -4,17 +4,18 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
 from medical_transformer.backbones import BACKBONES
 from medical_transformer.cohorts import Cohort
 from medical_transformer.cohorts.indexed import counted
 from medical_transformer.contracts import Backbone
-from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.cards import write_encoder_card
 from medical_transformer.experiments.config import PretrainConfig, keep_config
 from medical_transformer.experiments.data import UnlabelledSource, hold_out, open_data
 from medical_transformer.experiments.decoders import keep_decoder
 from medical_transformer.experiments.inherited import weights_of_others
-from medical_transformer.experiments.pretext_tasks import METHODS, build_pretext
+from medical_transformer.experiments.pretext_tasks import METHODS, build_pretext, refuse_lone_scans, refuse_unteachable
 from medical_transformer.experiments.resuming import keep_origin
 from medical_transformer.experiments.stages import FEWEST_TO_COMPARE, Run, Stage
 from medical_transformer.experiments.training_run import new_backbone
@@ -58,13 +59,12 @@ def pretrain(
         ConfigError: if method, backbone and settings do not go together.
     """
     config = config or PretrainConfig()
+    refuse_unteachable(config.method.name, config.backbone.name)
     first = _first_training(config)
+    refuse_lone_scans(config.method, first)
     data = open_data(prepared, config.input)
     backbone = new_backbone(config.backbone, config.input, first.seed)
-    if first.batch_size < 2:
-        raise ConfigError(
-            f"{METHODS[config.method.name].title} compares the scans of a batch, so its batch size must be 2 or more."
-        )
+    _announce(config, backbone)
     cohort = data.cohort if subjects is None else data.cohort.where(lambda scan: scan.subject in subjects)
     training, validation = hold_out(cohort, config.validation, seed=first.seed, fewest=FEWEST_TO_COMPARE)
     keep_config(config, out)
@@ -76,6 +76,13 @@ def pretrain(
     write_encoder_card(saved, config, out / "encoder")
     _report(saved, run, stages, out / "report.html")
     return Pretrained(out / "encoder", stages)
+
+
+def _announce(config: PretrainConfig, backbone: Backbone) -> None:
+    """Say which network is taught by what: one that is not named is the Medical Transformer."""
+    size = sum(parameter.numel() for parameter in backbone.parameters()) / 1e6
+    text = f"{METHODS[config.method.name].title} teaches backbone {config.backbone.name}, {size:.3f} M weights."
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _first_training(config: PretrainConfig) -> TrainingConfig:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from medical_transformer.backbones import MedicalTransformer
 from medical_transformer.errors import TrainingError
-from medical_transformer.pretraining.pretext import Pretext, refuse_collapse, relative_spread
+from medical_transformer.pretraining.pretext import NEGATIVES, Pretext, refuse_collapse, relative_spread
 from medical_transformer.shapes import PlaneVectors, VolumeBatch
 from medical_transformer.slices import Plane, draw_curves, transform_intensities
 
@@ -43,6 +43,7 @@ class Exemplar(Pretext[UnlabelledBatch]):
     """
 
     needs_other_subjects = True
+    needs_two = NEGATIVES
 
     def __init__(self, backbone: MedicalTransformer, *, margin: float = 1.0, inverting: float = 0.0) -> None:
         super().__init__()

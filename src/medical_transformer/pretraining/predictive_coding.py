@@ -18,7 +18,7 @@ from torch.nn import functional
 from medical_transformer.contracts import Backbone
 from medical_transformer.pretraining.coding_patches import COLUMNS, CONTEXT, FUTURE, cut_cells, draw_cells
 from medical_transformer.pretraining.exemplar import UnlabelledBatch, of_others
-from medical_transformer.pretraining.pretext import Pretext, mean_of, refuse_collapse, relative_spread
+from medical_transformer.pretraining.pretext import NEGATIVES, Pretext, mean_of, refuse_collapse, relative_spread
 from medical_transformer.shapes import VolumeBatch
 
 MEMORY = 256
@@ -39,6 +39,7 @@ class PredictiveCoding(Pretext[UnlabelledBatch]):
     """
 
     needs_other_subjects = True
+    needs_two = NEGATIVES
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from torch import Tensor
 from medical_transformer.contracts import BatchT, Objective
 from medical_transformer.errors import CollapseError
 
+NEGATIVES = "its negatives are the other scans of the batch"
 # Two embeddings closer than this, relative to their own length, cannot be told apart in float32.
 COLLAPSED = 1e-5
 
@@ -20,10 +21,12 @@ class Pretext(Objective[BatchT]):
     Attributes:
         chance: what a network that knows nothing reaches, for those of the validation numbers where that is known.
         needs_other_subjects: whether examples are told from scans of other subjects in the same batch.
+        needs_two: why a batch needs two scans; empty where one is enough.
     """
 
     chance: Mapping[str, float]
     needs_other_subjects: bool = False
+    needs_two: str = ""
 
 
 def relative_spread(vectors: Float[Tensor, "item feature"]) -> float:

@@ -41,6 +41,8 @@ class Recognition(Pretext[UnlabelledBatch]):
         classes: how many answers there are.
     """
 
+    needs_two = "the batch normalisation of its projection has no spread over one scan"
+
     def __init__(self, backbone: Backbone, *, parts: int, classes: int) -> None:
         super().__init__()
         self.backbone = backbone

@@ -18,6 +18,9 @@ PatchShare = Annotated[
 ]
 
 
+Side = Annotated[int, Field(ge=1)]
+
+
 class TwoStages(MethodSettings):
     """The paper's own method; its settings are those of the two stages."""
 
@@ -82,7 +85,7 @@ class RestorationSettings(MethodSettings):
 
     name: Literal["models-genesis"] = "models-genesis"
     cube: Annotated[
-        tuple[int, int, int] | None,
+        tuple[Side, Side, Side] | None,
         Field(description="Restore cubes of this size, 64x64x32 as published, instead of whole scans."),
     ] = None
 

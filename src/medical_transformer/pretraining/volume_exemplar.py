@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from medical_transformer.contracts import Backbone
 from medical_transformer.pretraining.exemplar import UnlabelledBatch, draw_negatives
-from medical_transformer.pretraining.pretext import Pretext, mean_of, refuse_collapse, relative_spread
+from medical_transformer.pretraining.pretext import NEGATIVES, Pretext, mean_of, refuse_collapse, relative_spread
 from medical_transformer.pretraining.turning import apply_turns, draw_turns
 from medical_transformer.shapes import ScanVectors
 
@@ -29,6 +29,7 @@ class VolumeExemplar(Pretext[UnlabelledBatch]):
     """
 
     needs_other_subjects = True
+    needs_two = NEGATIVES
 
     def __init__(
         self, backbone: Backbone, *, margin: float = 1.0, code_size: int = 1024, separate_layers: bool = False

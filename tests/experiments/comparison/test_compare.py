@@ -10,7 +10,8 @@ import pytest
 
 from medical_transformer.errors import ConfigError, NonFiniteLossError
 from medical_transformer.experiments.comparison import Compared, ComparisonConfig, compare, grid, running
-from medical_transformer.experiments.comparison.collecting import facts_about_methods, protocol
+from medical_transformer.experiments.comparison.collecting import protocol
+from medical_transformer.experiments.comparison.facts import facts_about_methods
 from medical_transformer.experiments.comparison.opening import open_task
 from medical_transformer.experiments.comparison.setup import Setup, set_up
 from medical_transformer.experiments.comparison.units import Unit
@@ -166,6 +167,7 @@ def test_the_learning_rate_is_searched_on_the_validation_part(
     started, backbone, chosen = compared.trials.methods[0].notes
     assert started == "Starts from random weights."
     assert backbone.startswith("Backbone medical-transformer with width 4, ")
+    assert backbone.endswith("; its head is linear.")
     assert re.fullmatch(r"Chosen on the validation parts: (learning rate \S+ \(\d times?\)(, )?)+\.", chosen)
 
 

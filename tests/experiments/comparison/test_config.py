@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -53,6 +54,26 @@ def test_paths_are_seen_from_the_experiment_file(experiment: Experiment) -> None
     assert placed.methods["far"].encoder == Path("/far/encoder")
 
 
+def test_weights_are_seen_from_the_experiment_file_and_names_stay_names(
+    experiment: Experiment, pretraining: dict[str, Any], tmp_path: Path
+) -> None:
+    def video(weights: str) -> dict[str, Any]:
+        return {"backbone": {"name": "i3d", "weights": weights}}
+
+    names = {"near": "rgb.pt", "far": "/far/rgb.pt", "named": "i3d-kinetics-rgb"}
+    taught = {**pretraining, "settings": {"method": {"name": "3d-rpl"}, **video("rgb.pt")}}
+    methods = {name: video(weights) for name, weights in names.items()}
+    config = experiment(methods=methods, reference="near", pretraining={"rpl": taught})
+    placed = config.placed(tmp_path)
+    found = {name: one.backbone.weights for name, one in placed.methods.items() if isinstance(one, NetworkMethod)}
+    assert found == {"near": str(tmp_path / "rgb.pt"), "far": "/far/rgb.pt", "named": "i3d-kinetics-rgb"}
+    assert placed.pretraining["rpl"].settings.backbone.weights == str(tmp_path / "rgb.pt")
+    (tmp_path / "i3d-kinetics-rgb").touch()
+    own = config.placed(tmp_path).methods["named"]
+    assert isinstance(own, NetworkMethod)
+    assert own.backbone.weights == str(tmp_path / "i3d-kinetics-rgb")
+
+
 def test_the_grid_has_a_unit_per_task_method_share_seed_and_fold(experiment: Experiment) -> None:
     units = list(all_units(experiment(seeds=(0, 1, 2), fractions=(0.1, 1.0))))
     scratch, classical = 3 * 2 * 3, 3 + 3 * 3  # seeds x shares x folds; the whole once, the share with every seed
@@ -96,6 +117,18 @@ def test_the_experiment_files_that_ship_open_with_networks_that_fit_their_starts
             assert encoder.intensities == backbone.intensities, name
         if method.backbone.weights is not None:
             assert KNOWN[method.backbone.weights].backbone == method.backbone.name
+
+
+def test_all_pretrainings_of_the_rivals_have_one_rate_schedule_and_number_of_epochs_over_scans() -> None:
+    entries = example(EXAMPLES / "ixi-rivals.yaml").pretraining.values()
+    over_scans = [
+        one.settings.exemplar if one.settings.method.name == "medical-transformer" else one.settings.training
+        for one in entries
+    ]
+    assert len(over_scans) == len(METHODS)
+    assert len(set(over_scans)) == 1
+    (two_stages,) = (one.settings for one in entries if one.settings.method.name == "medical-transformer")
+    assert two_stages.masked.model_copy(update={"epochs": two_stages.exemplar.epochs}) == two_stages.exemplar
 
 
 def shapes(network: Backbone) -> dict[str, tuple[int, ...]]:

@@ -4,7 +4,7 @@ MONAI has the same weights under the same names, but halves in all stages; the s
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -28,6 +28,7 @@ DEPTHS: Mapping[int, tuple[int, int, int, int]] = {
 }
 WIDTHS = (64, 128, 256, 512)
 BLOCK_NAME = re.compile(r"layer([1-4])\.(\d+)\.(\w+)")
+OWN_NAME = re.compile(r"conv1\.|bn1\.|layer[1-4]\.\d+\.(conv|bn|downsample)|conv_seg\.|fc\.")
 DILATIONS = {"layer3": 2, "layer4": 4}
 
 
@@ -69,7 +70,10 @@ class MedicalNet(Baseline):
         """
         depth = _depth_of(tensors)
         if depth is None:
-            raise WeightsError(f"This is no file of MedicalNet: it has a tensor {next(iter(tensors))!r}.")
+            foreign = next((name for name in tensors if not OWN_NAME.match(name)), None)
+            if foreign is not None:
+                raise WeightsError(f"This is no file of MedicalNet: it has a tensor {foreign!r}.")
+            raise WeightsError(f"Blocks are missing: {_blocks(tensors)} in the four stages are no depth of MedicalNet.")
         if depth != self.depth:
             raise WeightsError(
                 f"The file is of depth {depth} and the network of depth {self.depth}; give the backbone the setting "
@@ -99,11 +103,16 @@ class MedicalNetDecoder(Decoder):
         return functional.interpolate(scores, size=list(shape), mode="trilinear", align_corners=False)
 
 
-def _depth_of(names: Iterable[str]) -> int | None:
+def _blocks(names: Iterable[str]) -> tuple[int, ...]:
+    """Count the blocks of each stage in a file."""
+    found = {(int(one[1]), int(one[2])) for one in map(BLOCK_NAME.match, names) if one}
+    return tuple(sum(stage == number for stage, _ in found) for number in (1, 2, 3, 4))
+
+
+def _depth_of(names: Collection[str]) -> int | None:
     """Return the depth whose blocks have these names in a file; None where no depth has."""
-    found = {(int(one[1]), int(one[2]), one[3]) for one in map(BLOCK_NAME.match, names) if one}
-    blocks = tuple(len({block for stage, block, _ in found if stage == number}) for number in (1, 2, 3, 4))
-    bottleneck = any(layer == "conv3" for _, _, layer in found)
+    blocks = _blocks(names)
+    bottleneck = any(one[3] == "conv3" for one in map(BLOCK_NAME.match, names) if one)
     return next((depth for depth, one in DEPTHS.items() if one == blocks and (depth >= 50) == bottleneck), None)
 
 

@@ -1,5 +1,6 @@
 """The encoder of Swin UNETR (Hatamizadeh et al. 2022, arXiv 2201.01266), MONAI's: a rival that the paper lacks."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -11,8 +12,10 @@ from torch.nn import functional
 from medical_transformer.backbones.baselines.baseline import Baseline, BaselineConfig, Features, Translation
 from medical_transformer.backbones.baselines.decoders import PyramidDecoder
 from medical_transformer.contracts import Decoder
+from medical_transformer.errors import WeightsError
 from medical_transformer.shapes import VolumeBatch
 
+NESTED_STAGE = re.compile(r"^(layers[1-4])\.0\.0\.")
 PARTS = ("patch_embed.", "layers1.", "layers2.", "layers3.", "layers4.")
 
 
@@ -44,14 +47,30 @@ class SwinUNETR(Baseline):
         return PyramidDecoder(self.map_channels, outputs)
 
     def translate(self, tensors: Mapping[str, Tensor]) -> Translation:
-        """Read self-supervised weights; the heads of their pretext tasks are left."""
-        renamed = {
-            f"swin.{name}".replace(".mlp.fc", ".mlp.linear"): tensor
-            for name, tensor in tensors.items()
-            if name.startswith(PARTS)
-        }
-        left = {name: "belongs to a pretext task" for name in tensors if not name.startswith(PARTS)}
+        """Read self-supervised weights in any of their public namings; the heads of their pretext tasks are left.
+
+        Raises:
+            WeightsError: if no tensor has a name of the encoder.
+        """
+        own = {name: _plain_name(name) for name in tensors}
+        renamed = {f"swin.{plain}": tensors[name] for name, plain in own.items() if plain.startswith(PARTS)}
+        if not renamed:
+            raise WeightsError(
+                f"This is no file of Swin UNETR: it has a tensor {next(iter(tensors))!r}; expected names such as "
+                "'patch_embed.proj.weight' and 'layers1.0.blocks.0.norm1.weight', as they are or after 'swinViT.' or "
+                "'encoder.'."
+            )
+        left = {name: "belongs to a pretext task" for name, plain in own.items() if not plain.startswith(PARTS)}
         return Translation(renamed, left=left)
+
+
+def _plain_name(name: str) -> str:
+    """Return a published name as MONAI's encoder has it, whichever network was wrapped around it.
+
+    `encoder.layers1.0.0.blocks` of the disrupted autoencoders (arXiv 2307.16896) is `layers1.0.blocks` elsewhere.
+    """
+    plain = name.removeprefix("swinViT.").removeprefix("encoder.")
+    return NESTED_STAGE.sub(r"\1.0.", plain).replace(".mlp.fc", ".mlp.linear")
 
 
 def _attend(stage: Any, features: Features) -> Features:

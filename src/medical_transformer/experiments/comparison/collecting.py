@@ -1,19 +1,13 @@
 """From the folders of finished units to the value that the tables are made of."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from medical_transformer.backbones.origins import called
 from medical_transformer.cohorts.indexed import counted
-from medical_transformer.evaluation import EvaluationResult, MethodFacts, Trial
-from medical_transformer.experiments.comparison.config import (
-    ClassicalMethod,
-    ComparisonConfig,
-    NetworkMethod,
-    ProbeMethod,
-)
+from medical_transformer.evaluation import EvaluationResult, Trial
+from medical_transformer.experiments.comparison.config import ComparisonConfig, NetworkMethod
+from medical_transformer.experiments.comparison.facts import start_of, told
 from medical_transformer.experiments.comparison.opening import OpenTask
 from medical_transformer.experiments.comparison.running import finished
 from medical_transformer.experiments.comparison.setup import Setup, set_up
@@ -21,6 +15,7 @@ from medical_transformer.experiments.comparison.starts import encoder_of
 from medical_transformer.experiments.comparison.units import Unit
 from medical_transformer.experiments.fold_results import join_folds
 from medical_transformer.experiments.protocol import software
+from medical_transformer.pretraining import TwoStages
 
 
 def collect(
@@ -57,56 +52,6 @@ def _seen_from(result: EvaluationResult, setup: Setup, out: Path) -> EvaluationR
     return replace(result, predictions=tuple(predictions))
 
 
-def facts_about_methods(config: ComparisonConfig, trials: Sequence[Trial]) -> tuple[MethodFacts, ...]:
-    """Return what tables say of each method beside its scores."""
-    facts = []
-    for name, method in config.methods.items():
-        own = [trial for trial in trials if trial.method == name]
-        facts.append(
-            MethodFacts(
-                name=name,
-                title=method.title or name,
-                group=method.group,
-                parameters={one.task: one.result.parameters for one in own if one.result.parameters},
-                notes=(*method.notes, *_particulars(config, name), *_choices(own)),
-            )
-        )
-    return tuple(facts)
-
-
-def _particulars(config: ComparisonConfig, name: str) -> Iterator[str]:
-    """Say from what a method starts, and in what it differs from the others of the experiment."""
-    method = config.methods[name]
-    if isinstance(method, ClassicalMethod):
-        return
-    if method.encoder is not None:
-        yield f"Starts from the encoder {method.encoder.name}."
-    if method.pretraining is not None:
-        yield f"Starts from the pre-training {method.pretraining}."
-    if isinstance(method, ProbeMethod):
-        return
-    backbone = method.backbone
-    if backbone.weights is not None:
-        yield f"Starts from {called(backbone.weights)}."
-    elif method.encoder is None and method.pretraining is None:
-        yield "Starts from random weights."
-    settings = ", ".join(f"{name} {value}" for name, value in backbone.settings.items())
-    yield f"Backbone {backbone.name}{f' with {settings}' if settings else ''}."
-    if method.training:
-        differing = ", ".join(f"{name} {value}" for name, value in method.training.items())
-        yield f"Trained otherwise than the other methods: {differing}."
-    if config.search.learning_rate and not config.rates_for(name):
-        yield "Its learning rate is its own and was not searched."
-
-
-def _choices(trials: Sequence[Trial]) -> Iterator[str]:
-    """Say what the validation parts chose, and how often."""
-    chosen = Counter(one for trial in trials for one in trial.result.about.get("searched", "").split("; ") if one)
-    if chosen:
-        often = ", ".join(f"{one} ({counted([one] * times, 'time')})" for one, times in chosen.most_common())
-        yield f"Chosen on the validation parts: {often}."
-
-
 def protocol(config: ComparisonConfig, tasks: Mapping[str, OpenTask], audited: Sequence[str]) -> dict[str, str]:
     """Return what a reviewer asks for: who was tested how, what was chosen how, and what was searched."""
     together = f", subjects of one {config.together} together" if config.together else ""
@@ -118,11 +63,39 @@ def protocol(config: ComparisonConfig, tasks: Mapping[str, OpenTask], audited: S
             "who is in which fold stands in folds-TASK.tsv. No subject is in two parts of a fold, by construction."
         ),
         "seeds": f"{seeds}; each decides initial weights, draws, and who is among a share of the labels",
+        "start": " ".join(_starts(config)),
+        "pre-training": " ".join(_pretrainings(config)),
+        "training": _training(config),
         "searched": _searched(config),
         "leak audit": " ".join(audited) or "no image under two names; no encoder had seen a tested subject",
         **{f"cohort of {name}": _cohort(task) for name, task in tasks.items()},
         **software(),
     }
+
+
+def _starts(config: ComparisonConfig) -> Iterator[str]:
+    for name, method in config.methods.items():
+        if start := start_of(config, name):
+            yield f"{method.title or name}: {start[:1].lower()}{start[1:]}"
+
+
+def _pretrainings(config: ComparisonConfig) -> Iterator[str]:
+    """Say what each pre-training taught, on whose scans and with which settings."""
+    for name, entry in config.pretraining.items():
+        settings = entry.settings
+        whose = "everybody" if entry.subjects == "all" else "those whom the fold does not test"
+        two = isinstance(settings.method, TwoStages)
+        stages = {"exemplar": settings.exemplar, "masked": settings.masked} if two else {"training": settings.training}
+        how = "; ".join(f"{stage}: {told(training.model_dump())}" for stage, training in stages.items())
+        yield f"{name} teaches {settings.backbone.name} by {settings.method.name} on the scans of {whose} ({how})."
+
+
+def _training(config: ComparisonConfig) -> str:
+    """Say how networks are trained for a task, and which tasks and methods differ."""
+    own = {f"task {name}": entry.training for name, entry in config.tasks.items()}
+    own |= {f"method {name}": one.training for name, one in config.methods.items() if isinstance(one, NetworkMethod)}
+    differing = [f"{what}: {told(settings)}" for what, settings in own.items() if settings]
+    return "; ".join([f"every network: {told(config.training.model_dump())}", *differing])
 
 
 def _searched(config: ComparisonConfig) -> str:

@@ -9,8 +9,9 @@ from medical_transformer.cohorts.tables import write_json
 from medical_transformer.errors import ConfigError
 from medical_transformer.evaluation import Trials
 from medical_transformer.experiments.comparison.audit import audit
-from medical_transformer.experiments.comparison.collecting import collect, facts_about_methods, protocol
+from medical_transformer.experiments.comparison.collecting import collect, protocol
 from medical_transformer.experiments.comparison.config import ComparisonConfig
+from medical_transformer.experiments.comparison.facts import facts_about_methods
 from medical_transformer.experiments.comparison.grid import Done, Job, Where, run_jobs
 from medical_transformer.experiments.comparison.opening import OpenTask, open_task
 from medical_transformer.experiments.comparison.progress import GridProgress

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from medical_transformer.backbones.published_files import weights_beside
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.config import BackboneConfig, Frozen, InputConfig, PretrainConfig
 from medical_transformer.tasks.shipped import place_of
@@ -41,7 +42,12 @@ class TaskEntry(Frozen):
 
 class _Method(Frozen):
     title: Annotated[str, Field(description="Name in tables; the method's name where empty.")] = ""
-    group: Annotated[str, Field(description="Kind of pre-training, under which tables list it.")] = "none"
+    group: Annotated[
+        str | None,
+        Field(
+            description="Kind of pre-training, under which tables list it; where nothing is said, that of its start."
+        ),
+    ] = None
     notes: Annotated[tuple[str, ...], Field(description="What a reader must know, a sentence each.")] = ()
 
 
@@ -180,6 +186,10 @@ class ComparisonConfig(Frozen):
         for method in settings["methods"].values():
             if method.get("encoder") is not None:
                 method["encoder"] = place_of(method["encoder"], beside=folder)
+        taught = [entry.get("settings", {}) for entry in settings.get("pretraining", {}).values()]
+        for backbone in (one.get("backbone", {}) for one in (*settings["methods"].values(), *taught)):
+            if backbone.get("weights") is not None:
+                backbone["weights"] = weights_beside(backbone["weights"], folder)
         return ComparisonConfig.model_validate(settings)
 
     def training_for(self, task: str, method: str, seed: int) -> TrainingConfig:

@@ -35,9 +35,9 @@ LATEX = {
 
 
 def write_grid(grid: Grid, folder: Path) -> None:
-    """Write `NAME.tsv`, `NAME.json` and `NAME.tex`."""
+    """Write `NAME.tsv`, `NAME.json` and `NAME.tex`; in the TSV, notes follow the rows as lines that begin with `#`."""
     headings, rows = grid.flat()
-    write_table(folder / f"{grid.name}.tsv", headings, rows)
+    write_table(folder / f"{grid.name}.tsv", headings, [*rows, *([f"# {note}"] for note in grid.notes)])
     write_json(folder / f"{grid.name}.json", plain(grid))
     write_text(folder / f"{grid.name}.tex", latex(grid))
 

@@ -15,6 +15,7 @@ from medical_transformer.reporting.comparison.wording import (
     mean_entry,
     missing_words,
     percent,
+    search_notes,
     task_name,
 )
 
@@ -39,7 +40,7 @@ def table_1(summary: ComparisonSummary) -> Grid:
         rows=tuple(_with_best(rows, columns)),
         beside="paper",
         prefix="paper",
-        notes=_notes(summary),
+        notes=(*_notes(summary), *search_notes(summary)),
     )
 
 
@@ -95,7 +96,7 @@ def table_4(summary: ComparisonSummary, scratch: str) -> Grid | None:
         rows=tuple(rows),
         beside="paper",
         prefix="paper",
-        notes=_notes(summary),
+        notes=(*_notes(summary), *search_notes(summary, shares=True)),
     )
 
 

@@ -106,7 +106,8 @@ def _said(summary: ComparisonSummary) -> dict[str, list[str]]:
     sources = [summary.trials.about, *(one.result.about for one in summary.trials.trials)]
     for about in sources:
         for name, text in about.items():
-            if name != "identity" and text:
+            # What each fold chose says nothing without its method; `_methods` counts it under that.
+            if name != "identity" and text and not (name == "searched" and about is not summary.trials.about):
                 found.setdefault(name.lower(), {})[f"{text.rstrip('.')}."] = None
     return {name: list(texts) for name, texts in found.items()}
 

@@ -1,7 +1,9 @@
 """How the entries of comparison tables are written."""
 
 import math
+from collections import Counter
 
+from medical_transformer.evaluation import often
 from medical_transformer.reporting import words
 from medical_transformer.reporting.comparison.grid import Entry
 from medical_transformer.reporting.comparison.summary import ComparisonSummary
@@ -54,6 +56,29 @@ def p_words(p_value: float) -> str:
     if not math.isfinite(p_value):
         return "–"
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def search_notes(summary: ComparisonSummary, *, shares: bool = False) -> tuple[str, ...]:
+    """Say what was searched, and what the validation part of each fold chose for each method.
+
+    Args:
+        summary: the comparison.
+        shares: whether trials with a share of the labels count too.
+    """
+    chosen = {
+        method.title: Counter(
+            one
+            for trial in summary.trials.trials
+            if trial.method == method.name and (shares or trial.fraction == 1)
+            for one in trial.chosen
+        )
+        for method in summary.trials.methods
+    }
+    counted = "; ".join(f"{title}: {often(counts)}" for title, counts in chosen.items() if counts)
+    searched = summary.trials.about.get("searched", "").rstrip(".")
+    if not counted:
+        return ()
+    return (*([f"Searched: {searched}."] if searched else []), f"Chosen on the validation parts: {counted}.")
 
 
 def missing_words(summary: ComparisonSummary) -> str:

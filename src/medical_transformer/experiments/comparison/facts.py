@@ -1,0 +1,114 @@
+"""What tables and protocol say of each method beside its scores."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from medical_transformer.backbones import build_backbone, find_backbone
+from medical_transformer.backbones.origins import called
+from medical_transformer.backbones.undrawn import undrawn
+from medical_transformer.cohorts.tables import read_json
+from medical_transformer.contracts import Backbone
+from medical_transformer.evaluation import MethodFacts, Trial, often
+from medical_transformer.experiments.comparison.config import ClassicalMethod, ComparisonConfig, ProbeMethod
+from medical_transformer.experiments.config import BackboneConfig
+from medical_transformer.tasks import find_model
+
+# They decide where and how often something is written, and not a number.
+UNTOLD = {"device", "compile", "checkpoint_minutes", "seed"}
+
+
+def facts_about_methods(config: ComparisonConfig, trials: Sequence[Trial]) -> tuple[MethodFacts, ...]:
+    """Return what tables say of each method beside its scores."""
+    facts = []
+    for name, method in config.methods.items():
+        own = [trial for trial in trials if trial.method == name]
+        facts.append(
+            MethodFacts(
+                name=name,
+                title=method.title or name,
+                group=group_of(config, name),
+                parameters={one.task: one.result.parameters for one in own if one.result.parameters},
+                notes=(*method.notes, *_particulars(config, name, own), *_choices(own)),
+            )
+        )
+    return tuple(facts)
+
+
+def group_of(config: ComparisonConfig, name: str) -> str:
+    """Return the kind of pre-training under which tables list a method: what the file says, or how its start was made.
+
+    Every way to pre-train here does without labels. An encoder that is a whole model was taught with them.
+    """
+    method = config.methods[name]
+    if method.group is not None:
+        return method.group
+    if isinstance(method, ClassicalMethod):
+        return "none"
+    if method.pretraining is not None:
+        return "self-supervised"
+    if method.encoder is not None:
+        task = read_json(find_model(method.encoder) / "config.json").get("task")
+        return "self-supervised" if task is None else "supervised"
+    if isinstance(method, ProbeMethod) or method.backbone.weights is None:
+        return "none"
+    return find_backbone(method.backbone.name).supervision
+
+
+def start_of(config: ComparisonConfig, name: str) -> str:
+    """Say from which weights a method starts; empty where it has none."""
+    method = config.methods[name]
+    if isinstance(method, ClassicalMethod):
+        return ""
+    if method.encoder is not None:
+        return f"Starts from the encoder {method.encoder.name}."
+    if method.pretraining is not None:
+        return f"Starts from the pre-training {method.pretraining}."
+    if isinstance(method, ProbeMethod) or method.backbone.weights is None:
+        return "Starts from random weights."
+    return f"Starts from {called(method.backbone.weights)}."
+
+
+def told(settings: Mapping[str, Any]) -> str:
+    """Write settings in a row, such as `epochs 60, batch_size 8`."""
+    return ", ".join(f"{name} {value}" for name, value in settings.items() if name not in UNTOLD)
+
+
+def _particulars(config: ComparisonConfig, name: str, trials: Sequence[Trial]) -> Iterator[str]:
+    """Say from what a method starts, and in what it differs from the others of the experiment."""
+    method = config.methods[name]
+    if isinstance(method, ClassicalMethod):
+        return
+    yield start_of(config, name)
+    if isinstance(method, ProbeMethod):
+        return
+    settings = f" with {told(method.backbone.settings)}" if method.backbone.settings else ""
+    yield f"Backbone {method.backbone.name}{settings}; {_heads(method.backbone, trials)}."
+    if method.training:
+        yield f"Trained otherwise than the other methods: {told(method.training)}."
+    if config.search.learning_rate and not config.rates_for(name):
+        yield "Its learning rate is its own and was not searched."
+
+
+def _heads(backbone: BackboneConfig, trials: Sequence[Trial]) -> str:
+    """Say what stands on a backbone, as its publication or Table 3 has it, for the kinds of task that were done."""
+    with undrawn():
+        network = build_backbone(backbone.name, backbone.settings)
+        kinds = {trial.result.task for trial in trials}
+        said = [] if kinds == {"segmentation"} else [_vector_head(network)]
+        if "segmentation" in kinds:
+            own = network.build_decoder(1) is not None
+            said.append("its own decoder segments" if own else "a linear head on all maps segments")
+    return ", ".join(said)
+
+
+def _vector_head(network: Backbone) -> str:
+    hidden = network.hidden_features
+    return f"its head has a hidden layer of {hidden}" if hidden else "its head is linear"
+
+
+def _choices(trials: Sequence[Trial]) -> Iterator[str]:
+    """Say what the validation parts chose, and how often."""
+    chosen = Counter(one for trial in trials for one in trial.chosen)
+    if chosen:
+        yield f"Chosen on the validation parts: {often(chosen)}."
