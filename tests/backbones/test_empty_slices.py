@@ -18,7 +18,7 @@ SLICES, CHANNELS, HEIGHT, WIDTH = 9, 2, 37, 26
 AT_THE_ENDS_AND_INSIDE = ((0, 1, 4, 8), (0, 5, 6, 7, 8))
 SOME_OR_NONE = ((2, 3), ())
 ALL_OR_ONE = (tuple(range(SLICES)), (4,))
-ONE_OR_NONE = ((8,), ())
+ONE_OR_NONE = ((3,), ())
 Empty = tuple[tuple[int, ...], tuple[int, ...]]
 Results = list[Tensor]
 
