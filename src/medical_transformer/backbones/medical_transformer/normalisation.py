@@ -100,8 +100,8 @@ class _NormalisedWithCopies(torch.autograd.Function):
     """Normalise a stack whose last image stands for several equal slices.
 
     Batch normalisation weighs all images alike. It takes other statistics, but then as constants, and knows no
-    gradient through them; written out in differentiable steps that would cost more than the copies do. So it is
-    added here, in the way of `_Moments`. The gradient that arrives at the last image is the sum of all its copies'.
+    gradient through them; one differentiable step after another would walk through memory more often. So that part of
+    the gradient is added here. What arrives at the last image is the sum of its copies' gradients already.
     """
 
     @staticmethod
