@@ -3,6 +3,7 @@
 Commands (paths relative to the repository)::
 
     python benchmarks/network.py encoder                 forward and training step, against (k, k, 1) convolutions
+    python benchmarks/network.py encoder --input head --scan FILE        on a prepared scan instead of a drawn head
     python benchmarks/network.py together                small scans, several at a time, against one by one
     python benchmarks/network.py stage-2                 an epoch on kept vectors, against encoding again
     python benchmarks/network.py segmentation            against the full 528-channel map, SegResNet, DynUNet
@@ -15,6 +16,9 @@ Commands (paths relative to the repository)::
 All take `--threads` (1) and `--repetitions`. Times are medians over interleaved repetitions (A B A B ...) after one
 that is not counted, with one thread in seconds of the processor's time; read the ratios. Our network runs eagerly
 unless `--compile` is given; its peers always do.
+
+`encoder` takes noise, none of whose slices is empty, and a head, of whose empty slices we encode one for all: a drawn
+one, brought to the template by what is true of it, or with `--scan` one of `medtrans prepare`.
 
 The floor of `pretraining`. Per scan and plane the encoder's convolutions write 13.4 million elements (stem 4.2, the
 four stages 4.3, 2.8, 1.5 and 0.7). With all else fused into them, each is written and read once forwards, and
@@ -31,6 +35,7 @@ from pathlib import Path
 from unittest import mock
 
 import network_memory
+import numpy as np
 import torch
 from measuring import Work, interleave, own_peak_gigabytes, peak_gigabytes, tell_machine, tell_ratios
 from peers import MedicalNet, PlainEncoders, dynunet, genesis, segres, swin
@@ -38,13 +43,19 @@ from torch import Tensor, nn
 
 from medical_transformer.backbones import MedicalTransformer, MedicalTransformerConfig
 from medical_transformer.backbones.medical_transformer import slice_encoder
+from medical_transformer.cohorts.phantoms import draw_head
+from medical_transformer.preprocessing.config import DEFAULT
+from medical_transformer.preprocessing.intensity import normalize
+from medical_transformer.preprocessing.placement import place_in_template
 from medical_transformer.pretraining import Exemplar, MaskedEncoding, UnlabelledBatch, encode_scans
-from medical_transformer.slices import Plane
+from medical_transformer.slices import Plane, cut
 from medical_transformer.tasks import BRATS_REGIONS, Classification, LabelledBatch, Segmentation, TaskModel
 from medical_transformer.tasks.objective import TaskObjective
 from medical_transformer.training import TrainingConfig
 from medical_transformer.training.compilation import keep_compiled
 from medical_transformer.training.devices import build_fabric
+from medical_transformer.volumes import average_pool, read_volume
+from medical_transformer.volumes.volume import Voxels
 
 # Steps of stage 2 between two encodings: one alone is too short for a clock beside other jobs.
 STEPS = 20
@@ -70,6 +81,8 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--batch", type=int, default=0, help="Scans at once; 2 for `encoder`, 10 for `pretraining`.")
+    parser.add_argument("--input", nargs="+", default=["noise", "head"], choices=["noise", "head"])
+    parser.add_argument("--scan", type=Path, help="A prepared scan (NIfTI) for `encoder`, instead of a drawn head.")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--swin", action="store_true")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
@@ -79,21 +92,44 @@ def read_arguments() -> argparse.Namespace:
 
 
 def measure_encoder(given: argparse.Namespace) -> None:
-    volumes = torch.rand(given.batch or 2, 1, *PREPARED)
+    for name in given.input:
+        about, voxels = ("noise", np.random.default_rng(0).random(PREPARED)) if name == "noise" else a_head(given)
+        volume = torch.as_tensor(np.ascontiguousarray(voxels, dtype=np.float32))
+        measure_encoder_on(about, volume.expand(given.batch or 2, 1, *volume.shape).contiguous(), given)
+
+
+def measure_encoder_on(about: str, volumes: Tensor, given: argparse.Namespace) -> None:
     ours, plain = our_backbone(given), PlainEncoders()
 
     def encode() -> list[Tensor]:
         return [features.vectors for features in ours.encode_slices(volumes).values()]
 
-    forward = interleave(
-        {"ours": torch.no_grad()(encode), "(k, k, 1) convolutions": lambda: no_grad(plain, volumes)}, given.repetitions
-    )
-    step = interleave(
-        {"ours": lambda: back(encode()), "(k, k, 1) convolutions": lambda: back(plain(volumes))}, given.repetitions
-    )
-    about = f"three encoders, {len(volumes)} scans of 96x114x96"
-    tell_ratios(f"Forward, {about}", forward, {"(k, k, 1) convolutions": 6})
-    tell_ratios(f"Training step, {about}", step, {"(k, k, 1) convolutions": 5})
+    def encode_all() -> list[Tensor]:
+        with mock.patch.object(slice_encoder, "find_empty", return_value=None):
+            return encode()
+
+    convolutions, every = "(k, k, 1) convolutions", "ours, every empty slice too"
+    forward = {"ours": torch.no_grad()(encode), convolutions: lambda: no_grad(plain, volumes)}
+    step = {"ours": lambda: back(encode()), convolutions: lambda: back(plain(volumes))}
+    stacks = [cut(volumes[:1], plane)[0].flatten(1) for plane in Plane]
+    empty = sum(int((~stack.any(dim=1)).sum()) for stack in stacks)
+    if empty:
+        forward[every], step[every] = torch.no_grad()(encode_all), lambda: back(encode_all())
+    print(f"\nInput: {about}; {empty} of {sum(map(len, stacks))} slices are empty")
+    size = f"three encoders, {len(volumes)} scans of {'x'.join(map(str, volumes.shape[2:]))}"
+    tell_ratios(f"Forward, {size}", interleave(forward, given.repetitions), {convolutions: 6})
+    tell_ratios(f"Training step, {size}", interleave(step, given.repetitions), {convolutions: 5})
+
+
+def a_head(given: argparse.Namespace) -> tuple[str, Voxels]:
+    """Return a prepared head, and what it is."""
+    if given.scan:
+        return f"a prepared scan, {given.scan.name}", read_volume(given.scan)[0].voxels
+    head = draw_head(0)
+    placement = place_in_template(head.volume.grid, np.linalg.inv(head.truth.head_to_template), DEFAULT.pool)
+    mask = placement.mask_to_fine(head.truth.brain)
+    brain = normalize(placement.to_fine(head.volume, order=1), mask, DEFAULT, "drawn head")
+    return "a drawn head", average_pool(brain, DEFAULT.pool).voxels
 
 
 def measure_together(given: argparse.Namespace) -> None:

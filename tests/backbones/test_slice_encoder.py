@@ -173,7 +173,7 @@ def test_a_card_encodes_a_batch_as_a_processor_does(
     encoder: SliceEncoder, stack: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected, expected_gradients = encoded(encoder, stack)
-    monkeypatch.setattr(slice_encoder, "normalize_stacks", normalize_together)
+    monkeypatch.setattr(slice_encoder, "normalize_stacks", lambda images, scans, _: normalize_together(images, scans))
     monkeypatch.setattr(slice_encoder, "pool_normalised", pool_together)
     found, gradients = encoded(encoder, stack)
     torch.testing.assert_close(found.vectors, expected.vectors)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from medical_transformer.backbones.medical_transformer.empty_slices import find_empty
 from medical_transformer.backbones.medical_transformer.normalisation import (
     SliceImages,
     StageImages,
@@ -83,12 +84,23 @@ class SliceEncoder(nn.Module):
     def encode(self, images: SliceImages, scans: int, maps: bool) -> tuple[SliceVectors, list[StageImages]]:
         """Encode the slices of some scans: their vectors, and where asked for the outputs of the first three stages.
 
-        Images laid out by `channels_last` are encoded several times faster.
+        Images laid out by `channels_last` are encoded several times faster. Of the empty slices of a scan one is
+        encoded for all.
         """
-        images = functional.relu(pool_normalised(self.stem(images), scans), inplace=True)
+        empty = find_empty(images, scans)
+        if empty is None:
+            return self._encode_slices(images, scans, 1, maps)
+        vectors, outputs = self._encode_slices(empty.take_out(images), scans, empty.copies, maps)
+        return empty.put_back(vectors), [empty.put_back(output) for output in outputs]
+
+    def _encode_slices(
+        self, images: SliceImages, scans: int, copies: int, maps: bool
+    ) -> tuple[SliceVectors, list[StageImages]]:
+        """Encode as `encode`; the last image stands for so many equal slices of the stack."""
+        images = functional.relu(pool_normalised(self.stem(images), scans, copies), inplace=True)
         outputs = []
         for stage in self.stages:
-            images = stage(images, scans)
+            images = stage(images, scans, copies)
             outputs.append(images)
         return self.embed(images.mean(dim=(2, 3))), outputs[:3] if maps else []
 
@@ -106,10 +118,10 @@ class Stage(nn.Module):
             [ResidualBlock(source, target, stride=stride), ResidualBlock(target, target, stride=1)]
         )
 
-    def forward(self, images: SliceImages, scans: int) -> StageImages:
-        """Apply both blocks."""
+    def forward(self, images: SliceImages, scans: int, copies: int) -> StageImages:
+        """Apply both blocks; `normalize_stacks` says what is counted."""
         for block in self.blocks:
-            images = block(images, scans)
+            images = block(images, scans, copies)
         return images
 
 
@@ -125,15 +137,15 @@ class ResidualBlock(nn.Module):
         if stride != 1 or source != target:
             self.shortcut = nn.Conv2d(source, target, 1, bias=False)
 
-    def forward(self, images: SliceImages, scans: int) -> StageImages:
+    def forward(self, images: SliceImages, scans: int, copies: int) -> StageImages:
         """Add the block's correction to its input."""
-        correction = functional.relu(normalize_stacks(self.first(images), scans), inplace=True)
-        correction = normalize_stacks(self.second(correction), scans)
+        correction = functional.relu(normalize_stacks(self.first(images), scans, copies), inplace=True)
+        correction = normalize_stacks(self.second(correction), scans, copies)
         if self.shortcut is not None:
             # Taken apart, because the strided 1x1 convolution of torch's processor library writes beyond its memory
             # in the backward pass of narrow networks (oneDNN, torch 2.13).
             kept = images[:, :, :: self.stride, :: self.stride]
-            images = normalize_stacks(self.shortcut(kept), scans)
+            images = normalize_stacks(self.shortcut(kept), scans, copies)
         # In place: what is added to, and what the ReLU cuts, is needed by no other gradient.
         return functional.relu(correction.add_(images), inplace=True)
 
