@@ -35,9 +35,9 @@ LATEX = {
 
 
 def write_grid(grid: Grid, folder: Path) -> None:
-    """Write `NAME.tsv`, `NAME.json` and `NAME.tex`; in the TSV, notes follow the rows as lines that begin with `#`."""
+    """Write `NAME.tsv`, which has no notes, so that any program reads it, `NAME.json` and `NAME.tex`."""
     headings, rows = grid.flat()
-    write_table(folder / f"{grid.name}.tsv", headings, [*rows, *([f"# {note}"] for note in grid.notes)])
+    write_table(folder / f"{grid.name}.tsv", headings, rows)
     write_json(folder / f"{grid.name}.json", plain(grid))
     write_text(folder / f"{grid.name}.tex", latex(grid))
 
