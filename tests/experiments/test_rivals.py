@@ -20,6 +20,7 @@ from medical_transformer.experiments import (
     export,
     finetune,
     pretrain,
+    training_run,
 )
 from medical_transformer.experiments.cards import write_finetuned_card
 from medical_transformer.experiments.data import open_data
@@ -74,10 +75,13 @@ def test_a_rival_is_fine_tuned_saved_and_loaded(task: AnyTask, prepared: Path, t
 def test_published_weights_are_the_start_and_their_account_is_printed(
     released: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    training_run._say_once.cache_clear()
     model = build_model(starting_from(released))
     expected = torch.load(released, weights_only=True)["state_dict"]["module.layer4.0.conv2.weight"]
     assert torch.equal(model.backbone.state_dict()["trunk.layer4.0.conv2.weight"], expected)
     printed = capsys.readouterr().err
+    build_model(starting_from(released))
+    assert not capsys.readouterr().err
     assert "sha256" in printed
     assert "MIT" in printed
     assert "loaded" in printed

@@ -5,7 +5,12 @@ from medical_transformer.backbones.medical_transformer import (
     MedicalTransformer,
     MedicalTransformerConfig,
 )
-from medical_transformer.backbones.published import PublishedWeights, load_published, load_published_decoder
+from medical_transformer.backbones.published import (
+    PublishedWeights,
+    check_published,
+    load_published,
+    load_published_decoder,
+)
 from medical_transformer.backbones.registry import BACKBONES, BackboneEntry, build_backbone, find_backbone
 from medical_transformer.backbones.tissue_volumes import TissueVolumes, TissueVolumesConfig
 
@@ -19,6 +24,7 @@ __all__ = [
     "TissueVolumes",
     "TissueVolumesConfig",
     "build_backbone",
+    "check_published",
     "find_backbone",
     "load_published",
     "load_published_decoder",

@@ -109,6 +109,15 @@ def load_published(name: str, backbone: Backbone, given: str) -> PublishedWeight
     return replace(loaded, taught_on=known_of(given, BACKBONES[name].meets(backbone.intensities)))
 
 
+def check_published(name: str, backbone: Backbone, given: str) -> None:
+    """Give a published file's tensors a backbone's names, and load none; a network without values will do.
+
+    Raises:
+        WeightsError: if the file cannot be had or read, or is another network's.
+    """
+    _open(name, backbone, given)
+
+
 def load_published_decoder(name: str, backbone: Backbone, given: str, decoder: nn.Module) -> PublishedWeights | None:
     """Load the decoder of a published file; its last layers stay new. None if the file has no decoder.
 

@@ -1,6 +1,7 @@
 """Training one model: the piece that fine-tuning and every fold of an evaluation share."""
 
 import math
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -171,7 +172,13 @@ def _start_decoder(model: TaskModel, config: FinetuneConfig) -> PublishedWeights
 
 
 def _announce(loaded: PublishedWeights) -> None:
-    _say(str(loaded))
+    _say_once(str(loaded))
+
+
+@lru_cache(maxsize=64)
+def _say_once(text: str) -> None:
+    """Print an account once per process: every rate and fold of a comparison loads the same file."""
+    _say(text)
 
 
 def _say(text: str) -> None:
