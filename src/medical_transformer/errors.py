@@ -96,6 +96,8 @@ def _sentence(kind: type[BaseModel], detail: Any, called: Callable[[str], str]) 
     if detail["type"] == "union_tag_invalid":
         return f"{place}: there is no {detail['ctx']['tag']!r}; there are {detail['ctx']['expected_tags']}."
     said = str(detail["msg"]).removeprefix("Value error, ")
+    if not place:  # of several settings that do not go together, whose values the message names
+        return f"{said}."
     return f"{place}: {said[:1].lower()}{said[1:]}; found {shown(detail['input'])}."
 
 

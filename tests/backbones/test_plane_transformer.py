@@ -207,5 +207,5 @@ def test_what_dropout_takes_from_the_shares_it_takes_from_the_value_bias_too(mon
 
 
 def test_three_transformers_cannot_relate_slices_across_planes() -> None:
-    with pytest.raises(ConfigError, match=r"^Settings of backbone 'medical-transformer': across_planes .* true\.$"):
+    with pytest.raises(ConfigError, match=r"^Settings of backbone 'medical-transformer'\. across_planes .* true\.$"):
         build_backbone("medical-transformer", {"across_planes": True, "shared_transformer": False})

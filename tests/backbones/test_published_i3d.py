@@ -86,6 +86,6 @@ def test_a_tensor_of_another_network_is_not_taken_for_i3ds(tmp_path: Path) -> No
 def test_a_first_convolution_that_is_not_for_colours_is_not_taken_for_i3ds(
     shape: tuple[int, ...], tmp_path: Path
 ) -> None:
-    torch.save({"Conv3d_1a_7x7.conv3d.weight": torch.ones(shape)}, tmp_path / "flow.pt")
+    torch.save({"Conv3d_1a_7x7.conv3d.weight": torch.rand(shape)}, tmp_path / "flow.pt")
     with pytest.raises(WeightsError, match=r"flow\.pt.*has the shape \(64"):
         load_published("i3d", network("i3d"), str(tmp_path / "flow.pt"))

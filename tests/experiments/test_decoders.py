@@ -101,7 +101,7 @@ def test_a_decoder_that_lacks_more_than_its_last_layers_is_refused(taught: Path,
     kept = read_tensors(taught / "decoder.safetensors")
     del kept["rises.1.weight"]
     write_tensors(kept, tmp_path / "decoder.safetensors")
-    with pytest.raises(WeightsError, match=r"decoder\.safetensors: .* lack 1 tensors of the network: rises\.1\.weight"):
+    with pytest.raises(WeightsError, match=r"decoder\.safetensors: .* lack 1 tensor of the network: rises\.1\.weight"):
         start_decoder(build_model(tuning(taught)), tmp_path)
 
 

@@ -1,7 +1,7 @@
 """`medtrans methods`: all that can be compared, with exact parameter counts per task (Table 3 of the paper)."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from medical_transformer.backbones import BACKBONES, build_backbone
@@ -83,7 +83,10 @@ def listing() -> list[dict[str, Any]]:
     ]
     return [
         *({"kind": "backbone", **asdict(method)} for method in methods()),
-        *({"kind": "pretraining", "name": name, **asdict(method)} for name, method in METHODS.items()),
+        *(
+            {"kind": "pretraining", "name": name, **asdict(replace(one, backbones=tuple(one.backbones)))}
+            for name, one in METHODS.items()
+        ),
         *({"kind": "classical", **one} for one in classical),
     ]
 
