@@ -213,6 +213,11 @@ def test_a_folder_without_an_image_is_refused(tmp_path: Path) -> None:
         index(tmp_path)
 
 
+def test_an_empty_folder_is_called_empty(tmp_path: Path) -> None:
+    with pytest.raises(CohortError, match=rf"{tmp_path} is empty; give the folder that holds the scans"):
+        index(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "said"), [("IXI-T1.tar", "An archive; unpack it"), ("001.mgz", "another format; convert it to NIfTI")]
 )

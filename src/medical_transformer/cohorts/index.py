@@ -72,6 +72,8 @@ def index(
 
 def _reader(source: Path, files: Sequence[Path], layout: str) -> Reader:
     names = ", ".join(reader.name for reader in READERS)
+    if not files:
+        raise CohortError(f"{source} is empty; give the folder that holds the scans.")
     if layout != "auto":
         chosen = next((reader for reader in READERS if reader.name == layout), None)
         if chosen is None:
@@ -79,7 +81,7 @@ def _reader(source: Path, files: Sequence[Path], layout: str) -> Reader:
         return chosen
     found_reader = next((reader for reader in READERS if reader.recognises(source, files)), None)
     if found_reader is None:
-        whole = source / files[0] if is_zip(source / files[0]) and len(files) == 1 else source
+        whole = source / files[0] if len(files) == 1 and is_zip(source / files[0]) else source
         half = next((f" {path.as_posix()}: {why_half(other)}" for path, other in halves(files).items()), "")
         shut = next((f" {path.as_posix()}: {why}" for path in files if (why := why_shut(path))), "")
         raise CohortError(
