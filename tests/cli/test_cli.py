@@ -260,3 +260,14 @@ def test_the_package_can_be_run_as_a_module(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("medical_transformer.cli.main", lambda: calls.append("main"))
     runpy.run_module("medical_transformer", run_name="__main__")
     assert calls == ["main"]
+
+
+def test_a_second_sigterm_ends_what_does_not_end_by_the_first() -> None:
+    told = (
+        "import os, signal\nfrom medical_transformer import cli\n"
+        "def wait():\n"
+        "    try:\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    finally:\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "cli.build_app = lambda: wait\ncli.main()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", told], check=False).returncode == -signal.SIGTERM

@@ -214,7 +214,9 @@ def test_a_folder_without_an_image_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_called_empty(tmp_path: Path) -> None:
-    with pytest.raises(CohortError, match=rf"{tmp_path} is empty; give the folder that holds the scans"):
+    with pytest.raises(
+        CohortError, match=rf"{tmp_path} is empty or holds no regular file; give the folder that holds the scans"
+    ):
         index(tmp_path)
 
 
@@ -253,6 +255,25 @@ def test_a_folder_that_cannot_be_listed_is_named(source: Path, monkeypatch: pyte
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(CohortError, match=r"data cannot be listed \(Permission denied\); check its permissions"):
         index(source)
+
+
+def test_a_named_pipe_is_refused_and_never_opened(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipes = ("IXI044-HH-1300-T1.nii.gz", "more.csv", "slice.dcm")
+    for name in pipes:
+        os.mkfifo(source / name)
+    real = Path.open
+
+    def watched(path: Path, *args: str, **others: str) -> object:
+        assert path.name not in pipes, f"{path} was opened"
+        return real(path, *args, **others)  # type: ignore[arg-type,call-overload]
+
+    monkeypatch.setattr(Path, "open", watched)
+    indexed = index(source)
+    assert len(indexed.cohort) == 3
+    for name in pipes:
+        verdict, reason = entry(indexed, name)
+        assert verdict is Verdict.REFUSED
+        assert reason.startswith(f"{name} is no regular file")
 
 
 def test_links_that_lead_back_to_themselves_are_no_folders(source: Path) -> None:

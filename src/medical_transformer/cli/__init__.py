@@ -30,5 +30,6 @@ def main() -> None:
 
 
 def _leave(number: int, _frame: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A second one ends the program at once, should clearing up wait for something that never comes.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     sys.exit(128 + number)

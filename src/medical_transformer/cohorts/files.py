@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -56,6 +57,17 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return entry.is_dir()
     except OSError:
         return False
+
+
+def is_openable(path: Path) -> bool:
+    """Tell whether a file can be opened without waiting: a named pipe blocks its reader until somebody writes.
+
+    A link to nothing is openable; that it leads nowhere is said where it is opened.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
 
 
 def is_junk(path: Path) -> bool:

@@ -1,14 +1,14 @@
 """Indexing: from a folder as it was downloaded to a cohort, and an account of everything met on the way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from medical_transformer.cohorts.checking import checked
 from medical_transformer.cohorts.dicom import is_zip
-from medical_transformer.cohorts.files import halves, list_files, why_half, why_shut
+from medical_transformer.cohorts.files import halves, is_openable, list_files, why_half, why_shut
 from medical_transformer.cohorts.indexed import Indexed, counted, listing
-from medical_transformer.cohorts.ledger import Ledger, Verdict
+from medical_transformer.cohorts.ledger import Entry, Ledger, Verdict
 from medical_transformer.cohorts.paper import notes_on_paper
 from medical_transformer.cohorts.readers import CONVERTERS, READERS, USUAL, Reader
 from medical_transformer.cohorts.selection import LEFT_OUT, Condition, select
@@ -46,10 +46,12 @@ def index(
         check_writable(out)
     conditions = [Condition.parse(text) for text in where or ()]
     archive = source.name if is_zip(source) else ""
-    source, files = (source.parent, (Path(archive),)) if archive else (source, list_files(source))
+    source, listed = (source.parent, (Path(archive),)) if archive else (source, list_files(source))
+    files = tuple(path for path in listed if is_openable(source / path))
     reader = _reader(source, files, layout)
     converter = next((one for one in CONVERTERS if one is reader), None)
     indexed = converter.read(source, files, table, out, archive) if converter else reader.read(source, files, table)
+    indexed = replace(indexed, ledger=_with_closed(indexed.ledger, set(listed).difference(files)))
     if not indexed.planned:
         indexed = checked(indexed, out)
     usual = [Condition.parse(text) for text in USUAL.get(reader.name, ())] if where is None else []
@@ -73,7 +75,7 @@ def index(
 def _reader(source: Path, files: Sequence[Path], layout: str) -> Reader:
     names = ", ".join(reader.name for reader in READERS)
     if not files:
-        raise CohortError(f"{source} is empty; give the folder that holds the scans.")
+        raise CohortError(f"{source} is empty or holds no regular file; give the folder that holds the scans.")
     if layout != "auto":
         chosen = next((reader for reader in READERS if reader.name == layout), None)
         if chosen is None:
@@ -88,6 +90,13 @@ def _reader(source: Path, files: Sequence[Path], layout: str) -> Reader:
             f"{whole} holds neither a NIfTI image in a known layout ({names}) nor a DICOM series.{half or shut}"
         )
     return found_reader
+
+
+def _with_closed(ledger: Ledger, closed: Iterable[Path]) -> Ledger:
+    """Add the files that are never opened, such as named pipes, sockets and devices."""
+    why = "is no regular file (a named pipe, a socket or a device), so it is not opened; take it away."
+    names = sorted(path.as_posix() for path in closed)
+    return Ledger((*ledger.entries, *(Entry(name, "file", Verdict.REFUSED, "", f"{name} {why}") for name in names)))
 
 
 def _notes_on_lost(ledger: Ledger) -> list[str]:
