@@ -40,6 +40,24 @@ def test_a_comma_inside_a_quoted_header_does_not_split_it(tmp_path: Path) -> Non
     assert table.columns == ("IXI_ID", "SEX_ID (1=m, 2=f)", "AGE")
 
 
+@pytest.mark.parametrize("name", ["table.csv", "table.tsv"])
+def test_a_quote_that_is_never_closed_is_refused_by_its_line(tmp_path: Path, name: str) -> None:
+    content = 'id,note\n1,"a\nb"\n2,"c\n3,d\n4,e\n'.replace(",", "\t" if name.endswith("tsv") else ",")
+    with pytest.raises(CohortError, match=rf"{name} is not a readable table: in what begins at line 4, a quotation"):
+        read_raw_table(write(tmp_path, content, name))
+
+
+def test_a_quote_that_the_next_quoted_cell_seems_to_close_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CohortError, match="begins at line 2"):
+        read_raw_table(write(tmp_path, 'id,note\n1,"a\n2,"b"\n'))
+
+
+def test_quotes_inside_cells_and_blanks_after_them_are_read(tmp_path: Path) -> None:
+    table = read_raw_table(write(tmp_path, 'id,note,height\n"1" ,"say ""a"" b" ,5\'10"\n2,x "y" z,"6" \n'))
+    assert table.rows[0].cells == {"id": "1", "note": 'say "a" b', "height": "5'10\""}
+    assert table.rows[1].cells == {"id": "2", "note": 'x "y" z', "height": "6"}
+
+
 @pytest.mark.parametrize("cell", ["", " ", "-9999", "NA", "n/a", "NaN", "null", "-9999.0"])
 def test_a_missing_cell_is_absent(tmp_path: Path, cell: str) -> None:
     assert read_raw_table(write(tmp_path, f"id,age\n1,{cell}\n")).rows[0].text("age") is None

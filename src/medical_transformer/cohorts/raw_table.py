@@ -19,6 +19,8 @@ KINDS = "tables are read as .csv, .tsv, .txt (UTF-8 or Latin-1), .xls, .xlsx and
 SEPARATORS = (",", "\t", ";")
 DECIMAL_COMMA = re.compile(r"^-?\d+,\d+$")
 SHORT_COMMA = re.compile(r"^-?\d+,\d{1,2}$")
+# csv refuses `"a" ,` when it is strict. A blank is also dropped before a separator inside a quoted cell after `""`.
+SPACE_AFTER_QUOTE = re.compile(r'"[ ]+(?=[,;\t\r\n]|$)')
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 SHEET = "Table"
 WHOLE = re.compile(r"^[+-]?\d+(\.0+)?$")
@@ -142,11 +144,26 @@ def _read_text(path: Path) -> list[list[str]]:
         text = data.decode("latin-1")
     header = text.lstrip().partition("\n")[0]
     separator = max(SEPARATORS, key=lambda one: len(next(csv.reader([header], delimiter=one), [])))
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error as error:
-        raise CohortError(f"{path} is not a readable table ({error}); export it again as CSV.") from error
+    lines = _split(path, text, separator)
     return [[_with_point(cell) for cell in line] for line in lines] if separator == ";" else lines
+
+
+def _split(path: Path, text: str, separator: str) -> list[list[str]]:
+    """Part a text into lines of cells; strictly, for a quote that is never closed would swallow the rows below it."""
+    lines: list[list[str]] = []
+    tidy = SPACE_AFTER_QUOTE.sub('"', text) if '"' in text else text
+    reader = csv.reader(io.StringIO(tidy, newline=""), delimiter=separator, strict=True)
+    begun = 1
+    try:
+        for line in reader:
+            lines.append(line)
+            begun = reader.line_num + 1
+    except csv.Error as error:
+        raise CohortError(
+            f"{path} is not a readable table: in what begins at line {begun}, a quotation mark is not closed or stands "
+            f"inside a quoted cell ({error}); close it, double it, or export the table again as CSV."
+        ) from error
+    return lines
 
 
 def _with_point(cell: str, pattern: re.Pattern[str] = DECIMAL_COMMA) -> str:
