@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from medical_transformer.cohorts.columns import SESSION_COLUMNS, SITE_COLUMNS, label_columns
+from medical_transformer.cohorts.columns import SESSION_COLUMNS, SITE_COLUMNS, label_columns, notes_on_columns
 from medical_transformer.cohorts.descriptions import describe
 from medical_transformer.cohorts.files import item_of
 from medical_transformer.cohorts.labels import Merged
@@ -139,9 +139,9 @@ def _people_table(
     described = describe(raw, description)
     site = raw.column(*SITE_COLUMNS)
     columns = label_columns(described.table, (*taken, site), described.sex_codes or codes)
-    return PeopleTable(
-        described.table, group_people(described.table, key, columns.read), site, described.path, described.notes
-    )
+    people = group_people(described.table, key, columns.read, columns.left_out)
+    notes = (*described.notes, *notes_on_columns(described.table, columns))
+    return PeopleTable(described.table, people, site, described.path, notes)
 
 
 def _unpadded(subject: str) -> str:
@@ -154,5 +154,8 @@ def _joined(lasting: Person, own: Person) -> Person:
     still = (label for label in lasting.merged.conflicts if label not in own.merged.labels)
     labels = {label: said for label, said in labels.items() if label not in own.merged.conflicts}
     return Person(
-        (*lasting.rows, *own.rows), (*lasting.told, *own.told), Merged(labels, (*still, *own.merged.conflicts))
+        (*lasting.rows, *own.rows),
+        (*lasting.told, *own.told),
+        Merged(labels, (*still, *own.merged.conflicts)),
+        (*lasting.left_out, *own.left_out),
     )

@@ -12,6 +12,8 @@ from medical_transformer.cohorts.ledger import KEPT_WITHOUT, Verdict
 from medical_transformer.cohorts.raw_table import RawTable, TableRow
 from medical_transformer.cohorts.scan import Scan
 
+GAVE_ALL = "Gave its labels."
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -21,11 +23,13 @@ class Person:
         rows: the rows, in the order of the table.
         told: the labels of each row.
         merged: labels that no row contradicts, and those that the rows disagree on.
+        left_out: of each row, the words on cells that are no labels; empty where its reader does not tell.
     """
 
     rows: tuple[TableRow, ...]
     told: tuple[Mapping[str, Label], ...]
     merged: Merged
+    left_out: tuple[tuple[str, ...], ...] = ()
 
     def against(self, row: TableRow) -> tuple[list[TableRow], list[str]]:
         """Return the rows that contradict a row, and the labels on which they do."""
@@ -37,6 +41,11 @@ class Person:
         }
         rows = [self.rows[number] for number, labels in found.items() if labels]
         return rows, [label for label in disputed if any(label in labels for labels in found.values())]
+
+    def told_by(self, row: TableRow) -> tuple[Mapping[str, Label], tuple[str, ...]]:
+        """Return the labels of a row, and the words on its cells that are no labels."""
+        number = next(number for number, one in enumerate(self.rows) if one is row)
+        return self.told[number], self.left_out[number] if self.left_out else ()
 
     @property
     def where(self) -> str:
@@ -54,15 +63,26 @@ def group_people(
     table: RawTable,
     key: Callable[[TableRow], str | None],
     labels: Callable[[TableRow], Mapping[str, Label]],
+    left_out: Callable[[TableRow], tuple[str, ...]] = lambda _: (),
 ) -> dict[str, Person]:
-    """Bring the rows of a table together under their keys; rows without a key are left out."""
+    """Bring the rows of a table together under their keys; rows without a key are left out.
+
+    Args:
+        table: the table.
+        key: whom a row is about.
+        labels: the labels of a row.
+        left_out: words on the cells of a row that are no labels.
+    """
     rows: dict[str, list[TableRow]] = {}
     for row in table.rows:
         found = key(row)
         if found is not None:
             rows.setdefault(found, []).append(row)
     told = {one: tuple(labels(row) for row in several) for one, several in rows.items()}
-    return {one: Person(tuple(several), told[one], merge(told[one])) for one, several in rows.items()}
+    return {
+        one: Person(tuple(several), told[one], merge(told[one]), tuple(map(left_out, several)))
+        for one, several in rows.items()
+    }
 
 
 def what_is_known(person: Person | None, expected: Iterable[str] = ("age_years", "sex")) -> str:
@@ -97,7 +117,9 @@ def account_for_rows(
         else:
             without = "" if key in found else why_no_scan(draft.met(key))
             scans = found.get(key, ())
-            draft.row(row, *_verdict(row, person, without), _whose(key, scans), (scan.name for scan in scans))
+            verdict, reason = _verdict(row, person, without)
+            reason = _with_left_out(reason, *person.told_by(row))
+            draft.row(row, verdict, reason, _whose(key, scans), (scan.name for scan in scans))
 
 
 def _whose(key: str, scans: Iterable[Scan]) -> str:
@@ -139,7 +161,15 @@ def _verdict(row: TableRow, person: Person, without: str) -> tuple[Verdict, str]
         return Verdict.USED, f"Merged with row {others}."
     if row is not person.rows[0]:
         return Verdict.SKIPPED, f"Repeats row {person.rows[0].number} without contradicting it."
-    return Verdict.USED, f"Merged with row {others}, which repeats it." if others else "Gave its labels."
+    return Verdict.USED, f"Merged with row {others}, which repeats it." if others else GAVE_ALL
+
+
+def _with_left_out(reason: str, told: Collection[str], left_out: Sequence[str]) -> str:
+    """Add to what became of a row which of its cells are no labels."""
+    if not left_out:
+        return reason
+    words = "; ".join(left_out)
+    return f"Gave {listing(told) or 'no label'}; {words}." if reason == GAVE_ALL else f"{reason} Its {words}."
 
 
 def notes_on_missing(scans: Collection[Scan], labels: Iterable[str]) -> list[str]:

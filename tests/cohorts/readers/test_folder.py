@@ -206,3 +206,26 @@ def test_a_row_whose_scan_is_damaged_is_skipped(lay: Lay) -> None:
     indexed = index(source)
     assert rows(indexed)[:2] == [("ann", Verdict.USED), ("ann", Verdict.SKIPPED)]
     assert reason(indexed, "table.csv row 3")[1] == "Its scan f2 was left out."
+
+
+def test_cells_that_are_no_labels_stand_in_the_ledger_and_in_a_note_per_column(lay: Lay) -> None:
+    rows = ("P1,44,M,29", "P2,-5,F,30", "P3,999,M,27", "P4,030Y,F,26", "P5,30 years,x,2O", "P6,old,?,28")
+    names = [f"{row[:2]}.nii.gz" for row in rows]
+    indexed = index(lay(*names, texts={"labels.csv": "\n".join(("ID,Age,Sex,MMSE", *rows)) + "\n"}))
+    ages = {name: one.get("age_years") for name, one in labels(indexed).items()}
+    assert ages == {"P1": 44.0, "P2": None, "P3": None, "P4": 30.0, "P5": 30.0, "P6": None}
+    assert reason(indexed, "labels.csv row 2")[1] == "Gave its labels."
+    assert (
+        reason(indexed, "labels.csv row 3")[1] == "Gave sex, mmse; age_years '-5' was left out: not between 0 and 120."
+    )
+    assert reason(indexed, "labels.csv row 7")[1] == (
+        "Gave mmse; age_years 'old' was left out: no number of years; sex '?' was left out: neither female nor male."
+    )
+    for note in (
+        "labels.csv, Age: 2 cells left out ('-5', '999'), not between 0 and 120.",
+        "labels.csv, Age: 1 cell left out ('old'), no number of years.",
+        "labels.csv, Sex: 2 cells left out ('x', '?'), neither female nor male.",
+        "labels.csv, MMSE: read as text and not as numbers, because 1 of 6 cells is no number ('2O'); "
+        "mend or empty what is a slip.",
+    ):
+        assert note in indexed.notes

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.columns import label_columns
+from medical_transformer.cohorts.columns import label_columns, notes_on_columns
 from medical_transformer.cohorts.dicom import Choice, Series, choose, convert, find_instances, find_series, holds_dicom
 from medical_transformer.cohorts.files import file_safe, item_of
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
@@ -28,10 +28,11 @@ IMAGES = "images"
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table that was named, and what its rows say about each scan."""
+    """A table that was named, what its rows say about each scan, and notes on its columns."""
 
     raw: RawTable
     people: People
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +164,10 @@ def _known(scans: Sequence[Scan], table: Path, source: Path, draft: LedgerDraft)
     """Return what a table says about the scans, under their names, and account for its rows."""
     raw = read_raw_table(table, item_of(table, source))
     match = require_match(raw, {scan.name: (Path(scan.subject),) for scan in scans})
-    people = group_people(raw, lambda row: match.rows.get(row.number), label_columns(raw, (match.column,)).read)
+    columns = label_columns(raw, (match.column,))
+    people = group_people(raw, lambda row: match.rows.get(row.number), columns.read, columns.left_out)
     account_for_rows(raw, people, by_key(scans), source, draft)
-    return _Table(raw, people)
+    return _Table(raw, people, notes_on_columns(raw, columns))
 
 
 def _labelled(scan: Scan, person: Person | None) -> Scan:
@@ -192,4 +194,4 @@ def _notes(scans: Sequence[Scan], known: _Table | None) -> list[str]:
     without = [scan.name for scan in scans if "age_years" not in scan.labels]
     if without:
         notes.append(f"Without an age in the header{' or the table' if known else ''}: {listing(without)}.")
-    return notes + (notes_on_rows(known.raw, known.people, by_key(scans)) if known else [])
+    return [*notes, *known.notes, *notes_on_rows(known.raw, known.people, by_key(scans))] if known else notes

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.columns import SESSION_COLUMNS, SITE_COLUMNS, label_columns
+from medical_transformer.cohorts.columns import SESSION_COLUMNS, SITE_COLUMNS, label_columns, notes_on_columns
 from medical_transformer.cohorts.file_names import (
     BRAIN_MASK,
     KINDS,
@@ -56,11 +56,12 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The table, the column that names the scans, and what the rows say about each."""
+    """The table, the column that names the scans, what the rows say about each, and notes on its columns."""
 
     raw: RawTable
     match: Match
     people: People
+    notes: tuple[str, ...]
 
 
 def recognises(source: Path, files: Sequence[Path]) -> bool:
@@ -152,7 +153,7 @@ def _understood(raw: RawTable, match: Match, scans: Collection[str]) -> _Table:
     def key(row: TableRow) -> str | None:
         return match.rows.get(row.number) or absent.get(row.text(match.column) or "")
 
-    return _Table(raw, match, group_people(raw, key, columns.read))
+    return _Table(raw, match, group_people(raw, key, columns.read, columns.left_out), notes_on_columns(raw, columns))
 
 
 def _absent_scans(cells: Iterable[str | None], scans: Collection[str]) -> dict[str, str]:
@@ -217,4 +218,4 @@ def _notes(scans: Sequence[Scan], named: Iterable[NamedImage], known: _Table | N
         f"it names {len(found)} of {counted(scans, 'scan')}."
     )
     notes += notes_on_missing(scans, sorted({label for scan in scans for label in scan.labels}))
-    return notes + notes_on_rows(known.raw, known.people, by_key(scans))
+    return [*notes, *known.notes, *notes_on_rows(known.raw, known.people, by_key(scans))]
