@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medical_transformer.cohorts import Cohort, Indexed, Ledger, Verdict, index
-from medical_transformer.errors import CohortError
+from medical_transformer.errors import CohortError, ConfigError
 
 NAMES = ("IXI012-HH-1211", "IXI015-HH-1258", "IXI033-HH-1259")
 
@@ -91,11 +91,20 @@ def test_a_whole_pair_that_a_layout_does_not_take_is_skipped_and_called_a_pair(s
         assert told == (Verdict.SKIPPED, "A pair of .hdr and .img that this layout does not take.")
 
 
-def test_indexing_again_into_the_source_finds_the_same(source: Path) -> None:
-    first = index(source, source)
-    again = index(source, source)
+def test_indexing_again_into_a_folder_of_the_source_finds_the_same(source: Path) -> None:
+    first = index(source, source / "cohort")
+    again = index(source, source / "cohort")
     assert again.cohort == first.cohort
-    assert entry(again, "cohort.tsv") == (Verdict.SKIPPED, "An earlier indexing wrote this.")
+    assert entry(again, "cohort/cohort.tsv") == (Verdict.SKIPPED, "An earlier indexing wrote this.")
+
+
+@pytest.mark.parametrize("same", [".", "../data", "../link"])
+def test_no_cohort_is_written_among_the_raw_scans(source: Path, same: str) -> None:
+    (source.parent / "link").symlink_to(source)
+    before = sorted(source.rglob("*"))
+    with pytest.raises(ConfigError, match="give the cohort a folder of its own"):
+        index(source, source / same)
+    assert sorted(source.rglob("*")) == before
 
 
 def test_an_empty_file_is_refused_with_its_row(source: Path) -> None:

@@ -12,7 +12,7 @@ from medical_transformer.cohorts.ledger import Entry, Ledger, Verdict
 from medical_transformer.cohorts.paper import notes_on_paper
 from medical_transformer.cohorts.readers import CONVERTERS, READERS, USUAL, Reader
 from medical_transformer.cohorts.selection import LEFT_OUT, Condition, select
-from medical_transformer.errors import CohortError
+from medical_transformer.errors import CohortError, ConfigError
 from medical_transformer.volumes.whole_files import check_writable
 
 
@@ -40,9 +40,10 @@ def index(
 
     Raises:
         CohortError: if the folder is missing, lies in no known way or holds no usable scan.
-        ConfigError: if `out` cannot be written to.
+        ConfigError: if `out` is the source itself, or cannot be written to.
     """
     if out is not None:
+        _check_apart(source, out)
         check_writable(out)
     conditions = [Condition.parse(text) for text in where or ()]
     archive = source.name if is_zip(source) else ""
@@ -70,6 +71,11 @@ def index(
         indexed.cohort.save(out)
         indexed.ledger.save(out / "ledger.tsv")
     return replace(indexed, notes=notes)
+
+
+def _check_apart(source: Path, out: Path) -> None:
+    if out.resolve() == source.resolve():
+        raise ConfigError(f"{out} holds the scans as they were downloaded; give the cohort a folder of its own.")
 
 
 def _reader(source: Path, files: Sequence[Path], layout: str) -> Reader:
