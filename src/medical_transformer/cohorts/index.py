@@ -43,8 +43,8 @@ def index(
         ConfigError: if `out` is the source itself, or cannot be written to.
     """
     if out is not None:
-        _check_apart(source, out)
         check_writable(out)
+        _check_apart(source, out)
     conditions = [Condition.parse(text) for text in where or ()]
     archive = source.name if is_zip(source) else ""
     source, listed = (source.parent, (Path(archive),)) if archive else (source, list_files(source))

@@ -12,8 +12,6 @@ from medical_transformer.cohorts.ledger import KEPT_WITHOUT, Verdict
 from medical_transformer.cohorts.raw_table import RawTable, TableRow
 from medical_transformer.cohorts.scan import Scan
 
-GAVE_ALL = "Gave its labels."
-
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -118,7 +116,7 @@ def account_for_rows(
             without = "" if key in found else why_no_scan(draft.met(key))
             scans = found.get(key, ())
             verdict, reason = _verdict(row, person, without)
-            reason = _with_left_out(reason, *person.told_by(row))
+            reason = _with_left_out(reason, person.told_by(row)[1])
             draft.row(row, verdict, reason, _whose(key, scans), (scan.name for scan in scans))
 
 
@@ -161,15 +159,17 @@ def _verdict(row: TableRow, person: Person, without: str) -> tuple[Verdict, str]
         return Verdict.USED, f"Merged with row {others}."
     if row is not person.rows[0]:
         return Verdict.SKIPPED, f"Repeats row {person.rows[0].number} without contradicting it."
-    return Verdict.USED, f"Merged with row {others}, which repeats it." if others else GAVE_ALL
+    if others:
+        return Verdict.USED, f"Merged with row {others}, which repeats it."
+    return Verdict.USED, f"Gave {listing(person.told_by(row)[0]) or 'no label'}."
 
 
-def _with_left_out(reason: str, told: Collection[str], left_out: Sequence[str]) -> str:
+def _with_left_out(reason: str, left_out: Sequence[str]) -> str:
     """Add to what became of a row which of its cells are no labels."""
     if not left_out:
         return reason
     words = "; ".join(left_out)
-    return f"Gave {listing(told) or 'no label'}; {words}." if reason == GAVE_ALL else f"{reason} Its {words}."
+    return f"{reason.removesuffix('.')}; {words}." if reason.startswith("Gave") else f"{reason} Its {words}."
 
 
 def notes_on_missing(scans: Collection[Scan], labels: Iterable[str]) -> list[str]:

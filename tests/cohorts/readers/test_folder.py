@@ -214,7 +214,7 @@ def test_cells_that_are_no_labels_stand_in_the_ledger_and_in_a_note_per_column(l
     indexed = index(lay(*names, texts={"labels.csv": "\n".join(("ID,Age,Sex,MMSE", *rows)) + "\n"}))
     ages = {name: one.get("age_years") for name, one in labels(indexed).items()}
     assert ages == {"P1": 44.0, "P2": None, "P3": None, "P4": 30.0, "P5": 30.0, "P6": None}
-    assert reason(indexed, "labels.csv row 2")[1] == "Gave its labels."
+    assert reason(indexed, "labels.csv row 2")[1] == "Gave age_years, sex, mmse."
     assert (
         reason(indexed, "labels.csv row 3")[1] == "Gave sex, mmse; age_years '-5' was left out: not between 0 and 120."
     )
