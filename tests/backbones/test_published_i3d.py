@@ -21,20 +21,19 @@ BRANCHES = {
 STEMS = {"conv_1a": "Conv3d_1a_7x7", "conv_2b": "Conv3d_2b_1x1", "conv_2c": "Conv3d_2c_3x3"}
 
 
-def piergiaj(own: str) -> str:
+def named(own: str, norm: str, naming: int) -> str:
     part, *rest, layer, kind = own.split(".")
-    layer = {"conv": "conv3d", "norm": "bn"}[layer]
-    if part in STEMS:
-        return f"{STEMS[part]}.{layer}.{kind}"
-    return f"Mixed_{rest[0]}.{BRANCHES[rest[1]][0]}.{layer}.{kind}"
+    where = STEMS[part] if part in STEMS else f"Mixed_{rest[0]}.{BRANCHES[rest[1]][naming]}"
+    return f"{where}.{ {'conv': 'conv3d', 'norm': norm}[layer] }.{kind}"
+
+
+def piergiaj(own: str) -> str:
+    return named(own, "bn", 0)
 
 
 def hassony(own: str) -> str:
-    part, *rest, layer, kind = own.split(".")
-    layer = {"conv": "conv3d", "norm": "batch3d"}[layer]
-    if part in STEMS:
-        return f"{STEMS[part].lower()}.{layer}.{kind}"
-    return f"mixed_{rest[0]}.{BRANCHES[rest[1]][1]}.{layer}.{kind}"
+    spelt = named(own, "batch3d", 1)
+    return spelt[0].lower() + spelt[1:]
 
 
 def kinetics(naming: Callable[[str], str], logits: str) -> Tensors:

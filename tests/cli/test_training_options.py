@@ -85,3 +85,9 @@ def test_an_encoder_and_published_weights_are_two_starts() -> None:
 
     with pytest.raises(ValueError, match="two starts"):
         FinetuneConfig.model_validate({"task": TASK, "encoder": "a", "backbone": {"name": "i3d", "weights": "b"}})
+
+
+def test_the_intracranial_volume_is_asked_for_beside_a_task_that_a_file_describes(tmp_path: Path) -> None:
+    asked = FinetuneOptions(label="age_years", icv=True)
+    assert finetune_config(tmp_path, asked, {"task": TASK}).task.icv
+    assert not finetune_config(tmp_path, FinetuneOptions(label="age_years"), {"task": TASK}).task.icv

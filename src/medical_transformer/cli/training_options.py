@@ -86,6 +86,8 @@ def finetune_config(prepared: Path, asked: FinetuneOptions, written: dict[str, A
         regions = read_regions(asked.regions)
         task = choose_task(load_prepared(prepared), label, asked.task, regions=regions, icv=asked.icv)
         settings = {**settings, "task": task.model_dump(mode="json")}
+    elif asked.icv:
+        settings = merged(settings, {"task": {"icv": True}})
     if asked.encoder is not None:
         settings = merged(_of_encoder(asked.encoder, settings), {**settings, "encoder": lasting_name(asked.encoder)})
     return validated(FinetuneConfig, settings)

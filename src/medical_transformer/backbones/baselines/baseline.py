@@ -22,7 +22,7 @@ Features = Float[Tensor, "batch _channel _right _anterior _superior"]
 class BaselineConfig(BaseModel):
     """Settings of every rival."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     in_channels: Annotated[int, Field(ge=1, le=16, description="Modalities of a scan.")] = 1
     hidden: Annotated[
