@@ -60,6 +60,7 @@ class Way:
 
 WAYS = (
     Way("medical-transformer", "medical-transformer"),
+    Way("medical-transformer", "slice-tissues"),
     Way("3d-ssl", "3d-rpl"),
     Way("3d-ssl", "3d-rotation"),
     Way("3d-ssl", "3d-jigsaw"),

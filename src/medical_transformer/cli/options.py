@@ -43,6 +43,10 @@ Icv = Annotated[
     bool, typer.Option("--icv", help="Also tell the model the intracranial volume, which registration takes away.")
 ]
 Augment = Annotated[bool | None, typer.Option("--augment/--no-augment", help="Vary the training scans.")]
+Head = Annotated[
+    str | None,
+    typer.Option(help="Start of a linear head: random (default), or fitted to the encoder's vectors before training."),
+]
 Seed = Annotated[int | None, typer.Option(help="Decides initial weights and every draw.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
 Backbone = Annotated[str | None, typer.Option(help="Network by name; `medtrans methods` lists them.")]

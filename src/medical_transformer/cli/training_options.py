@@ -32,6 +32,7 @@ class FinetuneOptions:
     learning_rate: options.LearningRate = None
     patience: options.Patience = None
     augment: options.Augment = None
+    head: options.Head = None
     seed: options.Seed = None
     device: options.Device = None
     backbone: options.Backbone = None
@@ -44,7 +45,8 @@ class FinetuneOptions:
             epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate, patience=self.patience,
             augment=self.augment, seed=self.seed, device=self.device,
         )  # fmt: skip
-        settings = merged(written, {**options.input_settings(self.pool, self.modalities), "training": training})
+        inputs = options.input_settings(self.pool, self.modalities)
+        settings = merged(written, {**inputs, **options.given(head=self.head), "training": training})
         return options.choose_backbone(settings, self.backbone, self.preset, self.weights)
 
 

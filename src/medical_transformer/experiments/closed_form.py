@@ -14,12 +14,13 @@ from torch import Tensor
 from medical_transformer.backbones import TissueVolumes, TissueVolumesConfig
 from medical_transformer.cohorts import Scan
 from medical_transformer.contracts import Encoding
-from medical_transformer.errors import CohortError, ConfigError
+from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.data import LabelledSource
 from medical_transformer.experiments.features import Features, with_icv
+from medical_transformer.experiments.head_start import put_layer
 from medical_transformer.experiments.linear_model import fit_linear
 from medical_transformer.preprocessing import Store
-from medical_transformer.tasks import Classification, Regression, TaskModel, VectorHead
+from medical_transformer.tasks import Classification, Regression, TaskModel
 from medical_transformer.training import EpochRecord, Fitted, Journal, generator
 from medical_transformer.training.acquisition import acquire, draw_acquisition
 from medical_transformer.training.fit import OnEpoch, Split
@@ -59,7 +60,8 @@ def fit_head(
     training = _measured(measuring, source, split.training, COPIES if source.augment else 1)
     validation = _measured(measuring, source, split.validation, 1)
     own = 0 if source.log_icv is None else 1
-    _put(*fit_linear(model.task, training, validation, own=own).layer(), model)
+    put_layer(*fit_linear(model.task, training, validation, own=own).layer(), model)
+    model.head.eval()
     found = _numbers(model, validation[0], source.targets(split.validation))
     record = EpochRecord(
         epoch=1,
@@ -96,20 +98,6 @@ def _vector(measuring: Measuring, place: int, copy: int) -> Measured:
         volumes = acquire(volumes, draw_acquisition(1, generator(seed, "acquisition", place, copy)))
     vector: Measured = TissueVolumes(config)(volumes).vector[0].numpy()
     return vector
-
-
-@torch.no_grad()
-def _put(weight: Features, bias: Features, model: TaskModel) -> None:
-    """Make a linear model the head, which then answers in the label's own unit."""
-    head, task = model.head, model.task
-    assert isinstance(head, VectorHead)
-    if isinstance(task, Classification) and len(weight) != len(task.classes):
-        raise CohortError(f"The training scans hold {len(weight)} of the {len(task.classes)} classes of {task.label}.")
-    head.linear.weight.copy_(torch.from_numpy(weight))
-    head.linear.bias.copy_(torch.from_numpy(bias))
-    head.centre.zero_()
-    head.scale.fill_(1.0)
-    head.eval()
 
 
 @torch.no_grad()

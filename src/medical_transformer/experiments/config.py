@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -71,6 +71,15 @@ class PretrainConfig(Frozen):
     validation: Annotated[float, Field(gt=0, le=1 / 3, description="Share of subjects that choose the epoch.")] = 0.2
 
 
+HeadStart = Annotated[
+    Literal["random", "fitted"],
+    Field(
+        description="Start of a linear head: random, or fitted to what the network says of the training scans before "
+        "its first step, which keeps what a pre-trained encoder knows."
+    ),
+]
+
+
 class FinetuneConfig(Frozen):
     """Training for one task, from scratch or from a pre-trained encoder."""
 
@@ -82,6 +91,7 @@ class FinetuneConfig(Frozen):
         str | None,
         Field(description="Pre-trained encoder: its folder, or a name of `medtrans models`; none is scratch."),
     ] = None
+    head: HeadStart = "random"
     validation: Annotated[float, Field(gt=0, le=1 / 3, description="Share of subjects that choose the epoch.")] = 0.2
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from medical_transformer.backbones import BACKBONES, find_backbone
+from medical_transformer.backbones import BACKBONES, MedicalTransformer, find_backbone
 from medical_transformer.contracts import Backbone
 from medical_transformer.errors import ConfigError, TrainingError
 from medical_transformer.pretraining import (
@@ -25,6 +25,8 @@ from medical_transformer.pretraining import (
     RestorationSettings,
     Rotation,
     RotationSettings,
+    SliceTissues,
+    SliceTissuesSettings,
     TwoStages,
     UnlabelledBatch,
     VolumeExemplar,
@@ -102,6 +104,14 @@ METHODS: Mapping[str, PretrainingMethod] = {
         "The authors' own code and weights are for academic, non-commercial use, and they say that a patent is "
         "pending; neither is part of this package.",
     ),
+    "slice-tissues": PretrainingMethod(
+        "Slice tissues",
+        "A backbone pre-trained without labels: each slice's vector tells how much CSF, grey and white matter lies "
+        "where in the slice, whatever intensity curve the scan was sent through.",
+        "docs/decisions/0023-slice-tissues.md",
+        "Not published; a method of this package",
+        backbones=("medical-transformer",),
+    ),
 }
 
 
@@ -114,6 +124,7 @@ TAUGHT_BY: Mapping[type[MethodSettings], type[Pretext[UnlabelledBatch]]] = {
     PredictiveCodingSettings: PredictiveCoding,
     VolumeExemplarSettings: VolumeExemplar,
     RestorationSettings: Restoration,
+    SliceTissuesSettings: SliceTissues,
 }
 
 
@@ -143,21 +154,28 @@ def refuse_lone_scans(method: AnyMethod, training: TrainingConfig) -> None:
         raise ConfigError(f"{METHODS[method.name].title} needs a batch size of 2 or more: {why}.")
 
 
-def build_pretext(settings: MethodSettings, backbone: Backbone, folder: Path, seed: int) -> Pretext[UnlabelledBatch]:
+def build_pretext(
+    settings: MethodSettings, backbone: Backbone, shape: tuple[int, int, int], folder: Path, seed: int
+) -> Pretext[UnlabelledBatch]:
     """Build the objective of a pretext task around a backbone, with initial weights that only the seed decides.
 
     Args:
         settings: of the method; not those of the two stages.
         backbone: is taught.
+        shape: voxels of a scan.
         folder: of the run, where a jigsaw keeps its permutations.
         seed: decides weights and permutations.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "head"))
+        if isinstance(settings, SliceTissuesSettings):
+            assert isinstance(backbone, MedicalTransformer)  # `refuse_unteachable` saw to it
+            return SliceTissues(backbone, shape, cells=settings.cells)
         return _build(settings, backbone, folder, seed)
 
 
 def _build(settings: MethodSettings, backbone: Backbone, folder: Path, seed: int) -> Pretext[UnlabelledBatch]:
+    """Build the objective of a task that teaches any backbone."""
     match settings:
         case PatchLocationSettings():
             return PatchLocation(backbone, share=settings.patch_share)

@@ -96,7 +96,7 @@ def _teach(backbone: Backbone, run: Run) -> tuple[Stage, ...]:
         return teach_in_two_stages(backbone, run)
     voxels = config.training.epochs * len(run.split.training) * math.prod(run.data.store.spatial_shape)
     compile_where_it_pays(backbone, config.training, voxels)
-    objective = build_pretext(config.method, backbone, run.folder, config.training.seed)
+    objective = build_pretext(config.method, backbone, run.data.store.spatial_shape, run.folder, config.training.seed)
     title = METHODS[config.method.name].title
     source = UnlabelledSource(run.data).keep_on(choose_device(config.training.device))
     stage = run.stage(1, title, objective, source, config.training)

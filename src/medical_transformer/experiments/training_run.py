@@ -23,6 +23,7 @@ from medical_transformer.experiments.closed_form import fit_head
 from medical_transformer.experiments.config import BackboneConfig, FinetuneConfig, InputConfig, identity
 from medical_transformer.experiments.data import Data, LabelledSource
 from medical_transformer.experiments.decoders import DECODER_FILE, start_decoder
+from medical_transformer.experiments.head_start import start_head
 from medical_transformer.tasks import SavedModel, TaskModel, TaskObjective, find_model, load_model
 from medical_transformer.tasks.shipped import place_of
 from medical_transformer.training import Fitted, derive_seed, fit
@@ -112,6 +113,8 @@ def train_model(
         targets = source.targets(split.training)
         config.task.prepare_head(model.head, targets)
         weights = config.task.loss_weights(targets)
+    if config.head == "fitted":
+        start_head(model, source, split, config.training)
     voxels = config.training.epochs * len(split.training) * math.prod(data.store.spatial_shape)
     compile_where_it_pays(model.backbone, config.training, voxels)
     fitted = fit(

@@ -17,9 +17,11 @@ from medical_transformer.pretraining.settings import (
     PredictiveCodingSettings,
     RestorationSettings,
     RotationSettings,
+    SliceTissuesSettings,
     TwoStages,
     VolumeExemplarSettings,
 )
+from medical_transformer.pretraining.slice_tissues import SliceTissues
 from medical_transformer.pretraining.volume_exemplar import VolumeExemplar
 
 __all__ = [
@@ -40,6 +42,8 @@ __all__ = [
     "RestorationSettings",
     "Rotation",
     "RotationSettings",
+    "SliceTissues",
+    "SliceTissuesSettings",
     "TwoStages",
     "UnlabelledBatch",
     "VolumeExemplar",

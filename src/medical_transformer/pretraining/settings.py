@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from medical_transformer.pretraining import patch_location
+from medical_transformer.pretraining import patch_location, slice_tissues
 
 
 class MethodSettings(BaseModel):
@@ -90,6 +90,19 @@ class RestorationSettings(MethodSettings):
     ] = None
 
 
+Cells = Annotated[int, Field(ge=1, le=256)]
+
+
+class SliceTissuesSettings(MethodSettings):
+    """How much CSF, grey and white matter lies where in a slice?"""
+
+    name: Literal["slice-tissues"] = "slice-tissues"
+    cells: Annotated[
+        tuple[Cells, Cells, Cells],
+        Field(description="Cells of a slice along right, anterior and superior; 8 x 10 x 8 are 24 mm each."),
+    ] = slice_tissues.CELLS
+
+
 AnyMethod = Annotated[
     TwoStages
     | PatchLocationSettings
@@ -97,6 +110,7 @@ AnyMethod = Annotated[
     | JigsawSettings
     | PredictiveCodingSettings
     | VolumeExemplarSettings
-    | RestorationSettings,
+    | RestorationSettings
+    | SliceTissuesSettings,
     Field(discriminator="name"),
 ]

@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from medical_transformer.backbones.published_files import weights_beside
 from medical_transformer.errors import ConfigError
-from medical_transformer.experiments.config import BackboneConfig, Frozen, InputConfig, PretrainConfig
+from medical_transformer.experiments.config import BackboneConfig, Frozen, HeadStart, InputConfig, PretrainConfig
 from medical_transformer.tasks.shipped import place_of
 from medical_transformer.training import TrainingConfig
 
@@ -69,6 +69,7 @@ class NetworkMethod(_Encoded):
 
     kind: Literal["network"] = "network"
     backbone: BackboneConfig = BackboneConfig()
+    head: HeadStart = "random"
     training: Annotated[Mapping[str, Any], Field(description="Training settings that differ for this method.")] = {}
 
 

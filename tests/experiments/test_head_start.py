@@ -1,0 +1,97 @@
+"""A head that starts from a linear fit says what that fit says, and all of the network learns from there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from medical_transformer.errors import CohortError, ConfigError
+from medical_transformer.experiments import BackboneConfig, FinetuneConfig, finetune
+from medical_transformer.experiments.config import InputConfig
+from medical_transformer.experiments.data import LabelledSource, open_data
+from medical_transformer.experiments.head_start import put_layer, start_head
+from medical_transformer.experiments.linear_model import fit_linear
+from medical_transformer.experiments.training_run import build_model
+from medical_transformer.tasks import Classification, Regression, Segmentation, TaskModel
+from medical_transformer.training.fit import Split
+from tests.experiments.conftest import BACKBONE, training
+
+AGE = Regression(label="age_years", unit="years")
+SEX = Classification(label="sex", classes=("female", "male"))
+# The first scan has no age.
+SPLIT = Split(tuple(range(1, 7)), (7, 8, 9))
+
+
+def config(task: Classification | Regression | Segmentation, **settings: object) -> FinetuneConfig:
+    return FinetuneConfig.model_validate({"task": task, "backbone": BACKBONE, "head": "fitted", **settings})
+
+
+def started(prepared: Path, task: Classification | Regression) -> tuple[TaskModel, LabelledSource]:
+    model = build_model(config(task))
+    source = LabelledSource(open_data(prepared, InputConfig()), task, augment=False)
+    task.prepare_head(model.head, source.targets(SPLIT.training))
+    start_head(model, source, SPLIT, training())
+    return model, source
+
+
+@pytest.mark.parametrize("standardise", [True, False], ids=["standardised", "as they are"])
+@pytest.mark.parametrize("icv", [True, False], ids=["with the head's size", "alone"])
+@pytest.mark.parametrize("task", [AGE, SEX], ids=["number", "class"])
+def test_before_the_first_step_the_model_answers_as_the_linear_fit(
+    prepared: Path, task: Classification | Regression, icv: bool, standardise: bool
+) -> None:
+    task = task.model_copy(update={"icv": icv, "standardise": standardise})
+    model, source = started(prepared, task)
+    places = [*SPLIT.training, *SPLIT.validation]
+    batch = source.load(places, None)
+    with torch.no_grad():
+        vectors = model.encode(batch.volumes, batch.log_icv).vector.numpy()
+        answers = task.answers(model(batch.volumes, batch.log_icv))
+    scans = source.scans(places)
+    own = fit_linear(task, (vectors[:6], scans[:6]), (vectors[6:], scans[6:]), own=int(icv))
+    for answer, expected in zip(answers, own.answer(vectors, scans, fold=1), strict=True):
+        if isinstance(task, Regression):
+            assert answer.value == pytest.approx(expected.prediction, abs=0.02)
+        else:
+            assert answer.probabilities == pytest.approx(expected.probabilities, abs=1e-3)
+
+
+def test_a_fine_tuning_goes_on_from_the_fit(prepared: Path, tmp_path: Path) -> None:
+    frozen = training(epochs=1, learning_rate=1e-9)
+    errors = {
+        head: finetune(prepared, tmp_path / head, config(AGE, head=head, training=frozen, validation=1 / 3))
+        for head in ("random", "fitted")
+    }
+    losses = {head: one.fitted.best.training_loss for head, one in errors.items()}
+    assert losses["fitted"] < 0.8 * losses["random"]
+
+
+def test_a_segmentation_has_no_such_head(prepared: Path, tmp_path: Path) -> None:
+    task = Segmentation(values=(1,), regions={"all": (1,)})
+    with pytest.raises(ConfigError, match="needs a linear head"):
+        finetune(prepared, tmp_path, config(task, training=training(), validation=1 / 3))
+
+
+def test_a_head_with_a_hidden_layer_is_refused(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="hidden layer"):
+        finetune(
+            prepared,
+            tmp_path,
+            config(AGE, backbone=BackboneConfig(name="3d-ssl"), training=training(), validation=1 / 3),
+        )
+
+
+def test_a_class_that_nobody_in_the_training_has_is_told(prepared: Path) -> None:
+    three = Classification(label="sex", classes=("female", "male", "other"))
+    with pytest.raises(CohortError, match="2 of the 3 classes of sex"):
+        put_layer(np.zeros((2, 8)), np.zeros(2), build_model(config(three)))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
