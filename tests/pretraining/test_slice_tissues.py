@@ -70,9 +70,8 @@ def test_what_is_usual_is_learnt_once_from_scans_and_mirror_images(task: SliceTi
 
 
 def test_knowing_nothing_explains_nothing(task: SliceTissues, heads: UnlabelledBatch) -> None:
-    for reader in task.readers.values():
-        torch.nn.init.zeros_(reader.weight)
-        torch.nn.init.zeros_(reader.bias)
+    for weight in task.readers.parameters():
+        torch.nn.init.zeros_(weight)
     with torch.no_grad():
         numbers = task.validate([heads], torch.Generator().manual_seed(0))
     assert numbers["explained_beyond_position"] == pytest.approx(task.chance["explained_beyond_position"], abs=1e-6)
@@ -94,7 +93,16 @@ def test_a_few_steps_explain_something(backbone: MedicalTransformer, heads: Unla
         optimizer.zero_grad()
         task(heads, torch.Generator().manual_seed(step)).backward()
         optimizer.step()
-    assert task.validate([heads], torch.Generator().manual_seed(0))["explained_beyond_position"] > 0.1
+    with torch.no_grad():
+        assert task.validate([heads], torch.Generator().manual_seed(0))["explained_beyond_position"] > 0.1
+
+
+def test_without_a_transformer_the_slices_alone_are_read(backbone: MedicalTransformer, heads: UnlabelledBatch) -> None:
+    backbone.transformer = None
+    task = SliceTissues(backbone, SHAPE, cells=CELLS)
+    task.settle([heads])
+    assert all(len(readers) == 1 for readers in task.readers.values())
+    assert torch.isfinite(task(heads, torch.Generator().manual_seed(0)))
 
 
 def test_the_same_seed_asks_the_same(task: SliceTissues, heads: UnlabelledBatch) -> None:

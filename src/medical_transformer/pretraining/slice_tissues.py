@@ -5,6 +5,7 @@ Not in the paper. Its stage 1 asks whose scan a slice is of, which is learnt wit
 """
 
 from collections.abc import Iterable, Mapping
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -29,8 +30,8 @@ class SliceTissues(Pretext[UnlabelledBatch]):
     """Mean squared error on the tissues of each slice's cells beyond what is usual there, averaged over planes.
 
     The scan that is shown is mirrored half of the time and sent through a Bezier curve, as in stage 1 of the paper;
-    the tissues are those of the scan itself. A linear layer per plane reads them from the vectors that the backbone
-    averages, which are the transformer's where there is one: so all of the backbone is taught at once.
+    the tissues are those of the scan itself. A linear layer per plane reads them from the slices' vectors and, where
+    there is a transformer, another one from what it makes of these: so all of the backbone is taught at once.
 
     Args:
         backbone: all of it is taught.
@@ -55,19 +56,19 @@ class SliceTissues(Pretext[UnlabelledBatch]):
                 "pre-train on T1w alone, or choose another method."
             )
         self.backbone, self.cells = backbone, cells
+        layers = 1 if backbone.transformer is None else 2
         self.readers = nn.ModuleDict()
         self.register_buffer("known", torch.tensor(False))
         for plane in Plane:
             shares = len(TISSUES) * cells[0] * cells[1] * cells[2] // cells[plane.axis]
-            self.readers[plane] = nn.Linear(backbone.config.embedding, shares)
+            self.readers[plane] = nn.ModuleList(nn.Linear(backbone.config.embedding, shares) for _ in range(layers))
             self.register_buffer(f"usual_{plane}", torch.zeros(shape[plane.axis], shares))
             self.register_buffer(f"spread_{plane}", torch.ones(()))
 
     def forward(self, batch: UnlabelledBatch, generator: torch.Generator) -> Tensor:
         """Return the mean over planes of the error."""
         shown, truth = self.ask(batch.volumes, generator)
-        answers = self._read(self._encode(shown))
-        return torch.stack([functional.mse_loss(answers[plane], truth[plane]) for plane in Plane]).mean()
+        return torch.stack([error.mean() for error in self._errors(self._encode(shown), truth).values()]).mean()
 
     @torch.no_grad()
     def settle(self, batches: Iterable[UnlabelledBatch]) -> None:
@@ -88,16 +89,16 @@ class SliceTissues(Pretext[UnlabelledBatch]):
         Raises:
             CollapseError: if all scans are encoded alike.
         """
-        error, unusual = [], []
+        error: list[Tensor] = []
+        unusual: list[Tensor] = []
         seen: dict[Plane, list[Tensor]] = {plane: [] for plane in Plane}
         for batch in batches:
             shown, truth = self.ask(batch.volumes, generator)
-            vectors = self._encode(shown)
-            answers = self._read(vectors)
+            encoded = self._encode(shown)
+            error.extend(self._errors(encoded, truth).values())
+            unusual.extend(shares.square().mean(dim=(1, 2)) for shares in truth.values())
             for plane in Plane:
-                error.append((answers[plane] - truth[plane]).square().mean(dim=(1, 2)))
-                unusual.append(truth[plane].square().mean(dim=(1, 2)))
-                seen[plane].append(vectors[plane].mean(dim=1))
+                seen[plane].append(encoded[plane][-1].mean(dim=1))
         refuse_collapse([relative_spread(torch.cat(vectors)) for vectors in seen.values()])
         loss, most = float(torch.cat(error).mean()), float(torch.cat(unusual).mean())
         return {"loss": loss, "explained_beyond_position": 1 - loss / max(most, 1e-12)}
@@ -114,12 +115,27 @@ class SliceTissues(Pretext[UnlabelledBatch]):
             for plane in Plane
         }
 
-    def _encode(self, volumes: VolumeBatch) -> dict[Plane, Encodings]:
-        features = self.backbone.encode_slices(volumes)
-        return self.backbone.relate_slices({plane: feature.vectors for plane, feature in features.items()})
+    def _encode(self, volumes: VolumeBatch) -> dict[Plane, tuple[Encodings, ...]]:
+        """Return the vectors of the slices, and what the transformer makes of them where there is one."""
+        own = {plane: features.vectors for plane, features in self.backbone.encode_slices(volumes).items()}
+        if self.backbone.transformer is None:
+            return {plane: (own[plane],) for plane in Plane}
+        related = self.backbone.relate_slices(own)
+        return {plane: (own[plane], related[plane]) for plane in Plane}
 
-    def _read(self, vectors: Mapping[Plane, Encodings]) -> dict[Plane, SliceShares]:
-        return {plane: self.readers[plane](vectors[plane]) for plane in Plane}
+    def _errors(
+        self, encoded: Mapping[Plane, tuple[Encodings, ...]], truth: Mapping[Plane, SliceShares]
+    ) -> dict[Plane, Float[Tensor, "batch"]]:
+        """Return each scan's mean squared error, averaged over what it is read from."""
+        return {
+            plane: torch.stack(
+                [
+                    (reader(vectors) - truth[plane]).square().mean(dim=(1, 2))
+                    for reader, vectors in zip(cast(nn.ModuleList, self.readers[plane]), encoded[plane], strict=True)
+                ]
+            ).mean(dim=0)
+            for plane in Plane
+        }
 
     def _measure(self, volumes: VolumeBatch) -> dict[Plane, SliceShares]:
         """Return the share of each tissue in each cell of each slice."""
