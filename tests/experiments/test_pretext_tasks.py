@@ -54,9 +54,8 @@ def tiny_is_a_backbone() -> Iterator[None]:
         yield
 
 
-TASKS = tuple(name for name in METHODS if name != "medical-transformer")
-# Those that teach one backbone only.
-OWN_BACKBONE = {"slice-tissues": SLICES}
+TWO_STAGES = ("medical-transformer", "slice-tissues")
+TASKS = tuple(name for name in METHODS if name not in TWO_STAGES)
 SMALL = {"3d-cpc": {"code_size": 16}, "3d-exemplar": {"code_size": 16}}
 
 
@@ -64,7 +63,7 @@ def config(name: str, **settings: object) -> PretrainConfig:
     return PretrainConfig.model_validate(
         {
             "method": {"name": name, **SMALL.get(name, {})},
-            "backbone": OWN_BACKBONE.get(name, BACKBONE),
+            "backbone": BACKBONE,
             "training": training(epochs=2),
             "validation": 0.33,
             **settings,
@@ -85,8 +84,7 @@ def test_every_method_has_settings_of_its_name() -> None:
 def test_a_run_leaves_an_encoder_a_journal_and_a_report_with_chance(name: str, prepared: Path, tmp_path: Path) -> None:
     done = pretrain(prepared, tmp_path, config(name))
     saved = load_model(done.folder)
-    own = OWN_BACKBONE.get(name, BACKBONE).settings
-    assert own.items() <= saved.backbone["settings"].items()
+    assert saved.backbone["settings"] == {"in_channels": 1, "width": 6}
     assert saved.about["method"] == name
     assert METHODS[name].teaches in (done.folder / "README.md").read_text()
     assert "by chance:" in (done.folder / "README.md").read_text()
@@ -97,6 +95,27 @@ def test_a_run_leaves_an_encoder_a_journal_and_a_report_with_chance(name: str, p
     for number, value in stage.chance.items():
         assert f'{number.replace("_", " ")}</th><td class="number">' in page
         assert f'<td class="number">{value:.4g}</td>' in page
+
+
+def test_slice_tissues_are_another_first_stage_before_the_paper_s_second(prepared: Path, tmp_path: Path) -> None:
+    short = training(epochs=2)
+    done = pretrain(prepared, tmp_path, config("slice-tissues", backbone=SLICES, masked=short, training=short))
+    assert [stage.title for stage in done.stages] == ["slice tissues", "masked encoding"]
+    for number in (1, 2):
+        assert len((tmp_path / f"stage-{number}" / "journal.tsv").read_text().splitlines()) == 3
+    page = (tmp_path / "report.html").read_text()
+    assert "Stage 1: slice tissues" in page
+    assert METHODS["slice-tissues"].teaches in (done.folder / "README.md").read_text()
+
+
+def test_cells_are_set_as_other_settings_are(prepared: Path, tmp_path: Path) -> None:
+    one = config("slice-tissues", backbone=SLICES, masked=training(epochs=1), training=training(epochs=1))
+    coarse = one.model_copy(update={"method": one.method.model_copy(update={"cells": (2, 2, 2)})})
+    losses = {
+        cells: pretrain(prepared, tmp_path / cells, chosen).stages[0].best["loss"]
+        for cells, chosen in (("fine", one), ("coarse", coarse))
+    }
+    assert losses["fine"] != losses["coarse"]
 
 
 def test_the_two_stages_leave_a_report_too(encoder: Path) -> None:

@@ -9,8 +9,8 @@ from medical_transformer.cli.options import say
 from medical_transformer.cli.settings_files import merged, read_config, validated
 
 METHODS = (
-    "medical-transformer", "3d-rpl", "3d-rotation", "3d-jigsaw", "3d-cpc", "3d-exemplar", "models-genesis",
-    "slice-tissues",
+    "medical-transformer", "slice-tissues",
+    "3d-rpl", "3d-rotation", "3d-jigsaw", "3d-cpc", "3d-exemplar", "models-genesis",
 )  # fmt: skip
 
 

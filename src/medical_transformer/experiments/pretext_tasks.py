@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from medical_transformer.backbones import BACKBONES, MedicalTransformer, find_backbone
+from medical_transformer.backbones import BACKBONES, find_backbone
 from medical_transformer.contracts import Backbone
 from medical_transformer.errors import ConfigError, TrainingError
 from medical_transformer.pretraining import (
@@ -71,6 +71,15 @@ METHODS: Mapping[str, PretrainingMethod] = {
         "Jun et al. 2021, Medical Transformer: Universal Brain Encoder for 3D MRI Analysis",
         backbones=("medical-transformer",),
     ),
+    "slice-tissues": PretrainingMethod(
+        "Slice tissues",
+        "A backbone pre-trained without labels in two stages: each slice's vector tells how much CSF, grey and white "
+        "matter lies where in the slice, whatever intensity curve the scan was sent through; then the prediction of "
+        "masked slices' encoding vectors, as in the paper.",
+        "docs/decisions/0023-slice-tissues.md",
+        "Not published; a method of this package",
+        backbones=("medical-transformer",),
+    ),
     "3d-rpl": PretrainingMethod(
         "3-D relative patch location",
         "A backbone pre-trained without labels: it tells which of 26 neighbours of the central patch it is shown.",
@@ -104,27 +113,19 @@ METHODS: Mapping[str, PretrainingMethod] = {
         "The authors' own code and weights are for academic, non-commercial use, and they say that a patent is "
         "pending; neither is part of this package.",
     ),
-    "slice-tissues": PretrainingMethod(
-        "Slice tissues",
-        "A backbone pre-trained without labels: each slice's vector tells how much CSF, grey and white matter lies "
-        "where in the slice, whatever intensity curve the scan was sent through.",
-        "docs/decisions/0023-slice-tissues.md",
-        "Not published; a method of this package",
-        backbones=("medical-transformer",),
-    ),
 }
 
 
-# What each method's settings become; of the two stages, the first.
+# What each method's settings become; of two stages, the first.
 TAUGHT_BY: Mapping[type[MethodSettings], type[Pretext[UnlabelledBatch]]] = {
     TwoStages: Exemplar,
+    SliceTissuesSettings: SliceTissues,
     PatchLocationSettings: PatchLocation,
     RotationSettings: Rotation,
     JigsawSettings: Jigsaw,
     PredictiveCodingSettings: PredictiveCoding,
     VolumeExemplarSettings: VolumeExemplar,
     RestorationSettings: Restoration,
-    SliceTissuesSettings: SliceTissues,
 }
 
 
@@ -154,28 +155,21 @@ def refuse_lone_scans(method: AnyMethod, training: TrainingConfig) -> None:
         raise ConfigError(f"{METHODS[method.name].title} needs a batch size of 2 or more: {why}.")
 
 
-def build_pretext(
-    settings: MethodSettings, backbone: Backbone, shape: tuple[int, int, int], folder: Path, seed: int
-) -> Pretext[UnlabelledBatch]:
+def build_pretext(settings: MethodSettings, backbone: Backbone, folder: Path, seed: int) -> Pretext[UnlabelledBatch]:
     """Build the objective of a pretext task around a backbone, with initial weights that only the seed decides.
 
     Args:
-        settings: of the method; not those of the two stages.
+        settings: of the method; not of one that has two stages.
         backbone: is taught.
-        shape: voxels of a scan.
         folder: of the run, where a jigsaw keeps its permutations.
         seed: decides weights and permutations.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "head"))
-        if isinstance(settings, SliceTissuesSettings):
-            assert isinstance(backbone, MedicalTransformer)  # `refuse_unteachable` saw to it
-            return SliceTissues(backbone, shape, cells=settings.cells)
         return _build(settings, backbone, folder, seed)
 
 
 def _build(settings: MethodSettings, backbone: Backbone, folder: Path, seed: int) -> Pretext[UnlabelledBatch]:
-    """Build the objective of a task that teaches any backbone."""
     match settings:
         case PatchLocationSettings():
             return PatchLocation(backbone, share=settings.patch_share)

@@ -20,7 +20,7 @@ from medical_transformer.experiments.resuming import keep_origin
 from medical_transformer.experiments.stages import FEWEST_TO_COMPARE, Run, Stage
 from medical_transformer.experiments.training_run import new_backbone
 from medical_transformer.experiments.two_stages import teach_in_two_stages
-from medical_transformer.pretraining import TwoStages
+from medical_transformer.pretraining import SliceTissuesSettings, TwoStages
 from medical_transformer.reporting import TaughtStage, write_pretraining_report
 from medical_transformer.tasks import SavedModel, save_model
 from medical_transformer.training import TrainingConfig
@@ -92,11 +92,11 @@ def _first_training(config: PretrainConfig) -> TrainingConfig:
 
 def _teach(backbone: Backbone, run: Run) -> tuple[Stage, ...]:
     config = run.config
-    if isinstance(config.method, TwoStages):
+    if isinstance(config.method, TwoStages | SliceTissuesSettings):
         return teach_in_two_stages(backbone, run)
     voxels = config.training.epochs * len(run.split.training) * math.prod(run.data.store.spatial_shape)
     compile_where_it_pays(backbone, config.training, voxels)
-    objective = build_pretext(config.method, backbone, run.data.store.spatial_shape, run.folder, config.training.seed)
+    objective = build_pretext(config.method, backbone, run.folder, config.training.seed)
     title = METHODS[config.method.name].title
     source = UnlabelledSource(run.data).keep_on(choose_device(config.training.device))
     stage = run.stage(1, title, objective, source, config.training)

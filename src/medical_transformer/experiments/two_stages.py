@@ -1,4 +1,4 @@
-"""The paper's own pre-training: the exemplar network, then masked-encoding prediction (section 3.3.1)."""
+"""Teaching slice encoders and then the transformer: the paper's two stages (section 3.3.1), or another first one."""
 
 import math
 from collections.abc import Iterator
@@ -11,7 +11,14 @@ from medical_transformer.contracts import Backbone
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.data import Data, EncodedSource, UnlabelledSource
 from medical_transformer.experiments.stages import Run, Stage
-from medical_transformer.pretraining import Exemplar, MaskedEncoding, UnlabelledBatch, encode_scans
+from medical_transformer.pretraining import (
+    Exemplar,
+    MaskedEncoding,
+    SliceTissues,
+    SliceTissuesSettings,
+    UnlabelledBatch,
+    encode_scans,
+)
 from medical_transformer.pretraining.encodings import bytes_of_encodings
 from medical_transformer.training.compilation import compile_where_it_pays
 from medical_transformer.training.devices import choose_device
@@ -35,13 +42,18 @@ def teach_in_two_stages(backbone: Backbone, run: Run) -> tuple[Stage, ...]:
 
 
 def _teach_encoders(backbone: MedicalTransformer, run: Run) -> Stage:
-    config = run.config
-    # Every scan is encoded twice, as it is and transformed.
-    voxels = 2 * config.exemplar.epochs * len(run.split.training) * math.prod(run.data.store.spatial_shape)
-    compile_where_it_pays(backbone, config.exemplar, voxels)
-    objective = Exemplar(backbone, margin=config.margin, inverting=config.inverting)
-    source = UnlabelledSource(run.data).keep_on(choose_device(config.exemplar.device))
-    return run.stage(1, "exemplar", objective, source, config.exemplar)
+    """Teach the slice encoders: by the exemplar network as in the paper, or by the tissues of their slices."""
+    config, shape = run.config, run.data.store.spatial_shape
+    title, training, objective, shown = (
+        ("slice tissues", config.training, SliceTissues(backbone, shape, cells=config.method.cells), 1)
+        if isinstance(config.method, SliceTissuesSettings)
+        # Every scan is encoded twice, as it is and transformed.
+        else ("exemplar", config.exemplar, Exemplar(backbone, margin=config.margin, inverting=config.inverting), 2)
+    )
+    voxels = shown * training.epochs * len(run.split.training) * math.prod(shape)
+    compile_where_it_pays(backbone, training, voxels)
+    source = UnlabelledSource(run.data).keep_on(choose_device(training.device))
+    return run.stage(1, title, objective, source, training)
 
 
 def _teach_transformer(backbone: MedicalTransformer, run: Run) -> Stage:

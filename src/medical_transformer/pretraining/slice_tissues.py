@@ -5,7 +5,6 @@ Not in the paper. Its stage 1 asks whose scan a slice is of, which is learnt wit
 """
 
 from collections.abc import Iterable, Mapping
-from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -30,11 +29,10 @@ class SliceTissues(Pretext[UnlabelledBatch]):
     """Mean squared error on the tissues of each slice's cells beyond what is usual there, averaged over planes.
 
     The scan that is shown is mirrored half of the time and sent through a Bezier curve, as in stage 1 of the paper;
-    the tissues are those of the scan itself. A linear layer per plane reads them from the slices' vectors and, where
-    there is a transformer, another one from what it makes of these: so all of the backbone is taught at once.
+    the tissues are those of the scan itself. A linear layer per plane reads them from the slices' vectors.
 
     Args:
-        backbone: all of it is taught.
+        backbone: its slice encoders are taught; its transformer is left alone.
         shape: voxels of a scan along right, anterior and superior.
         cells: into how many cells each axis is divided.
 
@@ -55,13 +53,14 @@ class SliceTissues(Pretext[UnlabelledBatch]):
                 f"Tissues are told by a T1 scan, but the backbone is set up for {backbone.in_channels} modalities; "
                 "pre-train on T1w alone, or choose another method."
             )
-        self.backbone, self.cells = backbone, cells
-        layers = 1 if backbone.transformer is None else 2
+        self.encoders = backbone.encoders
+        self._encode_slices = backbone.encode_slices
+        self.cells = cells
         self.readers = nn.ModuleDict()
         self.register_buffer("known", torch.tensor(False))
         for plane in Plane:
             shares = len(TISSUES) * cells[0] * cells[1] * cells[2] // cells[plane.axis]
-            self.readers[plane] = nn.ModuleList(nn.Linear(backbone.config.embedding, shares) for _ in range(layers))
+            self.readers[plane] = nn.Linear(backbone.config.embedding, shares)
             self.register_buffer(f"usual_{plane}", torch.zeros(shape[plane.axis], shares))
             self.register_buffer(f"spread_{plane}", torch.ones(()))
 
@@ -98,7 +97,7 @@ class SliceTissues(Pretext[UnlabelledBatch]):
             error.extend(self._errors(encoded, truth).values())
             unusual.extend(shares.square().mean(dim=(1, 2)) for shares in truth.values())
             for plane in Plane:
-                seen[plane].append(encoded[plane][-1].mean(dim=1))
+                seen[plane].append(encoded[plane].mean(dim=1))
         refuse_collapse([relative_spread(torch.cat(vectors)) for vectors in seen.values()])
         loss, most = float(torch.cat(error).mean()), float(torch.cat(unusual).mean())
         return {"loss": loss, "explained_beyond_position": 1 - loss / max(most, 1e-12)}
@@ -115,26 +114,15 @@ class SliceTissues(Pretext[UnlabelledBatch]):
             for plane in Plane
         }
 
-    def _encode(self, volumes: VolumeBatch) -> dict[Plane, tuple[Encodings, ...]]:
-        """Return the vectors of the slices, and what the transformer makes of them where there is one."""
-        own = {plane: features.vectors for plane, features in self.backbone.encode_slices(volumes).items()}
-        if self.backbone.transformer is None:
-            return {plane: (own[plane],) for plane in Plane}
-        related = self.backbone.relate_slices(own)
-        return {plane: (own[plane], related[plane]) for plane in Plane}
+    def _encode(self, volumes: VolumeBatch) -> dict[Plane, Encodings]:
+        return {plane: features.vectors for plane, features in self._encode_slices(volumes).items()}
 
     def _errors(
-        self, encoded: Mapping[Plane, tuple[Encodings, ...]], truth: Mapping[Plane, SliceShares]
+        self, encoded: Mapping[Plane, Encodings], truth: Mapping[Plane, SliceShares]
     ) -> dict[Plane, Float[Tensor, "batch"]]:
-        """Return each scan's mean squared error, averaged over what it is read from."""
+        """Return each scan's mean squared error."""
         return {
-            plane: torch.stack(
-                [
-                    (reader(vectors) - truth[plane]).square().mean(dim=(1, 2))
-                    for reader, vectors in zip(cast(nn.ModuleList, self.readers[plane]), encoded[plane], strict=True)
-                ]
-            ).mean(dim=0)
-            for plane in Plane
+            plane: (self.readers[plane](encoded[plane]) - truth[plane]).square().mean(dim=(1, 2)) for plane in Plane
         }
 
     def _measure(self, volumes: VolumeBatch) -> dict[Plane, SliceShares]:
