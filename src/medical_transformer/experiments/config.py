@@ -13,7 +13,7 @@ from medical_transformer.cohorts import Cohort
 from medical_transformer.cohorts.tables import read_json, write_json
 from medical_transformer.errors import ConfigError
 from medical_transformer.preprocessing.config import differing_settings
-from medical_transformer.pretraining import AnyMethod, TwoStages
+from medical_transformer.pretraining import AnyMethod, SliceTissuesSettings, TwoStages
 from medical_transformer.tasks import AnyTask
 from medical_transformer.training import TrainingConfig
 
@@ -60,7 +60,9 @@ class PretrainConfig(Frozen):
     method: Annotated[AnyMethod, Field(description="Name and settings of the method.")] = TwoStages()
     input: InputConfig = InputConfig()
     backbone: BackboneConfig = BackboneConfig()
-    training: Annotated[TrainingConfig, Field(description="Training of a pretext task.")] = TrainingConfig()
+    training: Annotated[TrainingConfig, Field(description="Training of a pretext task, or of slice tissues.")] = (
+        TrainingConfig()
+    )
     exemplar: Annotated[TrainingConfig, Field(description="Training of stage 1.")] = TrainingConfig()
     masked: Annotated[TrainingConfig, Field(description="Training of stage 2.")] = TrainingConfig()
     margin: Annotated[float, Field(gt=0, description="Margin of the triplet loss (alpha of Eq. 1).")] = 1.0
@@ -69,6 +71,16 @@ class PretrainConfig(Frozen):
     ] = 0.0
     mask_ratio: Annotated[float, Field(gt=0, lt=1, description="Share of masked slices in each plane.")] = 0.1
     validation: Annotated[float, Field(gt=0, le=1 / 3, description="Share of subjects that choose the epoch.")] = 0.2
+
+    @property
+    def stages(self) -> Mapping[str, TrainingConfig]:
+        """The trainings that the method has, in their order, by the names of their settings."""
+        match self.method:
+            case TwoStages():
+                return {"exemplar": self.exemplar, "masked": self.masked}
+            case SliceTissuesSettings():
+                return {"training": self.training, "masked": self.masked}
+        return {"training": self.training}
 
 
 HeadStart = Annotated[

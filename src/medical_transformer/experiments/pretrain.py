@@ -23,7 +23,6 @@ from medical_transformer.experiments.two_stages import teach_in_two_stages
 from medical_transformer.pretraining import SliceTissuesSettings, TwoStages
 from medical_transformer.reporting import TaughtStage, write_pretraining_report
 from medical_transformer.tasks import SavedModel, save_model
-from medical_transformer.training import TrainingConfig
 from medical_transformer.training.compilation import compile_where_it_pays
 from medical_transformer.training.devices import choose_device
 from medical_transformer.training.fit import Split
@@ -60,7 +59,7 @@ def pretrain(
     """
     config = config or PretrainConfig()
     refuse_unteachable(config.method.name, config.backbone.name)
-    first = _first_training(config)
+    first = next(iter(config.stages.values()))  # decides initial weights and who is held out
     refuse_lone_scans(config.method, first)
     data = open_data(prepared, config.input)
     backbone = new_backbone(config.backbone, config.input, first.seed)
@@ -83,11 +82,6 @@ def _announce(config: PretrainConfig, backbone: Backbone) -> None:
     size = sum(parameter.numel() for parameter in backbone.parameters()) / 1e6
     text = f"{METHODS[config.method.name].title} teaches backbone {config.backbone.name}, {size:.3f} M weights."
     Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _first_training(config: PretrainConfig) -> TrainingConfig:
-    """Return the training that decides initial weights and who is held out."""
-    return config.exemplar if isinstance(config.method, TwoStages) else config.training
 
 
 def _teach(backbone: Backbone, run: Run) -> tuple[Stage, ...]:

@@ -15,7 +15,6 @@ from medical_transformer.experiments.comparison.starts import encoder_of
 from medical_transformer.experiments.comparison.units import Unit
 from medical_transformer.experiments.fold_results import join_folds
 from medical_transformer.experiments.protocol import software
-from medical_transformer.pretraining import TwoStages
 
 
 def collect(
@@ -84,9 +83,7 @@ def _pretrainings(config: ComparisonConfig) -> Iterator[str]:
     for name, entry in config.pretraining.items():
         settings = entry.settings
         whose = "everybody" if entry.subjects == "all" else "those whom the fold does not test"
-        two = isinstance(settings.method, TwoStages)
-        stages = {"exemplar": settings.exemplar, "masked": settings.masked} if two else {"training": settings.training}
-        how = "; ".join(f"{stage}: {told(training.model_dump())}" for stage, training in stages.items())
+        how = "; ".join(f"{stage}: {told(training.model_dump())}" for stage, training in settings.stages.items())
         yield f"{name} teaches {settings.backbone.name} by {settings.method.name} on the scans of {whose} ({how})."
 
 
