@@ -127,3 +127,19 @@ def test_where_a_run_is_computed_does_not_decide_whose_it_is(tmp_path: Path) -> 
     )
     assert identity(cpu, cohort) == identity(cuda, cohort)
     assert identity(cpu, cohort) != identity(slower, cohort)
+
+
+@pytest.mark.parametrize(
+    ("method", "stages"),
+    [
+        ("medical-transformer", ("exemplar", "masked")),
+        ("slice-tissues", ("training", "masked")),
+        ("3d-rotation", ("training",)),
+    ],
+)
+def test_a_pretraining_has_the_trainings_of_its_stages(method: str, stages: tuple[str, ...]) -> None:
+    rates = {"exemplar": 0.1, "masked": 0.2, "training": 0.3}
+    given = {name: {"learning_rate": rate} for name, rate in rates.items()}
+    config = PretrainConfig.model_validate({"method": {"name": method}, **given})
+    assert {name: one.learning_rate for name, one in config.stages.items()} == {name: rates[name] for name in stages}
+    assert tuple(config.stages) == stages
