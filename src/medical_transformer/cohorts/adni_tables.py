@@ -14,9 +14,17 @@ from pathlib import Path
 
 from medical_transformer.cohorts.files import item_of, tables_near
 from medical_transformer.cohorts.indexed import LedgerDraft, counted, listing
-from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
+from medical_transformer.cohorts.label_cells import (
+    LabelColumn,
+    LabelColumns,
+    coded_column,
+    notes_on_columns,
+    number_column,
+    sex_column,
+)
+from medical_transformer.cohorts.labels import Label, present
 from medical_transformer.cohorts.ledger import KEPT_WITHOUT, Verdict
-from medical_transformer.cohorts.people import notes_on_missing, why_no_scan
+from medical_transformer.cohorts.people import notes_on_missing, why_no_scan, with_left_out
 from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_whole, read_raw_table
 from medical_transformer.cohorts.scan import BASELINE, Scan
 from medical_transformer.errors import CohortError
@@ -37,6 +45,27 @@ GROUP_COLUMNS = ("Group", "Research Group")
 FIRST_VISITS = {"screening": "sc", "baseline": "bl"}
 DAYS_PER_YEAR = 365.25
 NEAREST_VISIT_DAYS = 180
+
+
+def _of_diagnosis(name: str, label: str = "diagnosis") -> LabelColumn:
+    known = ", ".join(DIAGNOSES).replace("DEMENTIA", "Dementia")
+    return coded_column(name, label, lambda cell: DIAGNOSES.get(cell.upper()), known)
+
+
+# What the rows of either table say: of ADNIMERGE, where AGE is at baseline, then of the images.
+COLUMNS = LabelColumns(
+    (
+        number_column("AGE", "age_years"),
+        sex_column("PTGENDER"),
+        _of_diagnosis("DX"),
+        _of_diagnosis("DX_bl", "diagnosis_at_baseline"),
+        number_column("MMSE", "mmse"),
+        number_column("PTEDUCAT", "education_years"),
+        number_column("Age", "age_years"),
+        sex_column("Sex"),
+        *map(_of_diagnosis, reversed(GROUP_COLUMNS)),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,35 +175,38 @@ def _labels(
     return present(
         {
             "age_years": _age(day, someone, listed),
-            "sex": as_sex(someone.text("PTGENDER") if someone else None)
-            or as_sex(listed.text("Sex") if listed else None),
+            "sex": _said(someone).get("sex") or _said(listed).get("sex"),
             "diagnosis": _diagnosis(visit, listed),
-            "mmse": plausible("mmse", visit.number_in("MMSE")) if visit else None,
-            "education_years": plausible("education_years", someone.number_in("PTEDUCAT")) if someone else None,
+            "mmse": _said(visit).get("mmse"),
+            "education_years": _said(someone).get("education_years"),
         }
     )
 
 
-def _age(day: date, someone: TableRow | None, listed: TableRow | None) -> float | None:
+def _said(row: TableRow | None) -> dict[str, Label]:
+    return COLUMNS.read(row) if row else {}
+
+
+def _age(day: date, someone: TableRow | None, listed: TableRow | None) -> Label | None:
     """Return the age at the scan: AGE is at baseline, so the years since are added."""
-    age = plausible("age_years", someone.number_in("AGE")) if someone else None
+    age = _said(someone).get("age_years")
     is_baseline = someone is not None and someone.text("VISCODE") == "bl"
     start = (
         read_day(someone.text("EXAMDATE_bl") or (someone.text("EXAMDATE") if is_baseline else None))
         if someone
         else None
     )
-    if age is not None and start is not None:
+    if isinstance(age, float) and start is not None:
         return round(age + (day - start).days / DAYS_PER_YEAR, 3)
-    return plausible("age_years", listed.number_in("Age")) if listed else None
+    return _said(listed).get("age_years")
 
 
-def _diagnosis(visit: TableRow | None, listed: TableRow | None) -> str | None:
+def _diagnosis(visit: TableRow | None, listed: TableRow | None) -> Label | None:
     """Return CN, MCI or AD at the visit; at baseline DX_bl where DX is empty; else the collection's group."""
-    if visit is not None:
-        at_baseline = visit.text("DX_bl") if visit.text("VISCODE") == "bl" else None
-        return DIAGNOSES.get((visit.text("DX") or at_baseline or "").upper())
-    return DIAGNOSES.get((listed.text(*GROUP_COLUMNS) or "").upper()) if listed else None
+    if visit is None:
+        return _said(listed).get("diagnosis")
+    at_enrolment = visit.text("DX") is None and visit.text("VISCODE") == "bl"
+    return _said(visit).get("diagnosis_at_baseline" if at_enrolment else "diagnosis")
 
 
 def account_for_adni_rows(
@@ -192,13 +224,14 @@ def account_for_adni_rows(
     for table in tables.raw:
         draft.file(item_of(table.path, source), Verdict.USED, f"The table of labels, {counted(table.rows, 'row')}.")
         for row in table.rows:
-            subject = row.text("PTID", *SUBJECT_COLUMNS) or ""
+            subject, verdict = row.text("PTID", *SUBJECT_COLUMNS) or "", Verdict.SKIPPED
             if row.where in used:
-                draft.row(row, Verdict.USED, "Gave labels to a scan of this subject.", subject, used[row.where])
+                verdict, reason = Verdict.USED, "Gave labels to a scan of this subject."
             elif subject in subjects:
-                draft.row(row, Verdict.SKIPPED, "No scan that was taken belongs to this row.", subject)
+                reason = "No scan that was taken belongs to this row."
             else:
-                draft.row(row, Verdict.SKIPPED, why_no_scan(draft.met(subject)), subject)
+                reason = why_no_scan(draft.met(subject))
+            draft.row(row, verdict, with_left_out(reason, COLUMNS.left_out(row)), subject, used.get(row.where, ()))
 
 
 def notes_on_adni(scans: Sequence[Scan], tables: AdniTables) -> list[str]:
@@ -220,4 +253,5 @@ def notes_on_adni(scans: Sequence[Scan], tables: AdniTables) -> list[str]:
         )
     groups = Counter(str(scan.labels.get("diagnosis", "unknown")) for scan in scans)
     notes.append(f"Scans per diagnosis: {listing(f'{group} {count}' for group, count in sorted(groups.items()))}.")
-    return notes + notes_on_missing(scans, ("age_years", "sex", "diagnosis"))
+    notes += notes_on_missing(scans, ("age_years", "sex", "diagnosis"))
+    return [*notes, *(note for table in tables.raw for note in notes_on_columns(table, COLUMNS))]

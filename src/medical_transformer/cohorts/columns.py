@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
-from medical_transformer.cohorts.indexed import counted, listing
-from medical_transformer.cohorts.labels import PLAUSIBLE, SEXES, Label, as_sex, label_name, plausible
-from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_number
+from medical_transformer.cohorts.label_cells import LabelColumn, LabelColumns, number_column, sex_column, text_column
+from medical_transformer.cohorts.labels import SEXES, as_sex, label_name
+from medical_transformer.cohorts.raw_table import RawTable, as_number
 from medical_transformer.cohorts.scan import FIXED_COLUMNS
 
 AGE_NAMES = frozenset({"age", "age_years", "age_at_scan", "age_at_mri", "age_at_mprage", "age_in_years", "scan_age"})
@@ -16,58 +15,6 @@ SESSION_COLUMNS = ("session_id", "session")
 SITE_COLUMNS = ("site", "site_id", "scan_site", "scanner_site", "center", "centre")
 # `030Y` of DICOM, `30 years` of people.
 AGE_IN_WORDS = re.compile(r"^(\d+(?:[.,]\d+)?) *(?:y|yrs?|years?)(?: old)?$", re.IGNORECASE)
-
-# Of a column that is meant as numbers, at most one cell in so many is a word.
-MOST_NUMBERS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class LabelColumns:
-    """What the columns of a table are called as labels.
-
-    Attributes:
-        labels: column to label.
-        numeric: columns in which every present cell is a number.
-        sex_codes: what the data set's codes for the sexes mean, such as `1` to `male`.
-    """
-
-    labels: Mapping[str, str]
-    numeric: frozenset[str]
-    sex_codes: Mapping[str, str]
-
-    def read(self, row: TableRow) -> dict[str, Label]:
-        """Return the labels of a row; implausible ages and unknown sexes are left out, and told by `rejected`."""
-        said = ((self.labels[column], self._value(column, row)) for column in self.labels if column in row.cells)
-        return {label: value for label, value in said if value is not None}
-
-    def rejected(self, row: TableRow) -> dict[str, str]:
-        """Return column to why its cell in this row is no label: `not between 0 and 120`."""
-        return {
-            column: self._why_not(column, row)
-            for column in self.labels
-            if column in row.cells and self._value(column, row) is None
-        }
-
-    def left_out(self, row: TableRow) -> tuple[str, ...]:
-        """Return the ledger's words on each cell of a row that is no label."""
-        return tuple(
-            f"{self.labels[column]} {row.cells[column]!r} was left out: {why}"
-            for column, why in self.rejected(row).items()
-        )
-
-    def _why_not(self, column: str, row: TableRow) -> str:
-        if self.labels[column] == "sex":
-            return "neither female nor male"
-        low, high = PLAUSIBLE["age_years"]
-        return "no number of years" if as_age(row.cells[column]) is None else f"not between {low:g} and {high:g}"
-
-    def _value(self, column: str, row: TableRow) -> Label | None:
-        label, cell = self.labels[column], row.cells[column]
-        if label == "sex":
-            return as_sex(cell, self.sex_codes)
-        if label == "age_years":
-            return plausible(label, as_age(cell))
-        return as_number(cell) if column in self.numeric else cell
 
 
 def label_columns(
@@ -86,7 +33,8 @@ def label_columns(
         if column not in taken:
             wanted = _wanted(table, column, codes)
             labels[column] = _free(wanted, column, labels.values())
-    return LabelColumns(labels, _numeric(table, labels), codes)
+    numeric = _numeric(table, labels)
+    return LabelColumns(tuple(_column(name, label, name in numeric, codes) for name, label in labels.items()))
 
 
 def as_age(text: str) -> float | None:
@@ -95,36 +43,12 @@ def as_age(text: str) -> float | None:
     return as_number(worded[1] if worded else text)
 
 
-def notes_on_columns(table: RawTable, columns: LabelColumns) -> tuple[str, ...]:
-    """Return a sentence for each column with cells that are no labels, or that keep it from being numbers."""
-    cells: dict[tuple[str, str], list[str]] = {}
-    for row in table.rows:
-        for column, why in columns.rejected(row).items():
-            cells.setdefault((column, why), []).append(row.cells[column])
-    lost = [
-        f"{table.path.name}, {column}: {counted(some, 'cell')} left out ({_examples(some)}), {why}."
-        for (column, why), some in cells.items()
-    ]
-    return (*lost, *(note for column in columns.labels if (note := _note_on_words(table, column, columns))))
-
-
-def _note_on_words(table: RawTable, column: str, columns: LabelColumns) -> str:
-    """Say which few cells make a text of a column that is otherwise numbers."""
-    if column in columns.numeric or columns.labels[column] in ("age_years", "sex"):
-        return ""
-    cells = [row.cells[column] for row in table.rows if column in row.cells]
-    words = [cell for cell in cells if as_number(cell) is None]
-    if len(cells) < MOST_NUMBERS * len(words):
-        return ""
-    verb = "is no number" if len(words) == 1 else "are no numbers"
-    return (
-        f"{table.path.name}, {column}: read as text and not as numbers, because {len(words)} of "
-        f"{counted(cells, 'cell')} {verb} ({_examples(words)}); mend or empty what is a slip."
-    )
-
-
-def _examples(cells: Collection[str]) -> str:
-    return listing(map(repr, cells), 3)
+def _column(name: str, label: str, numeric: bool, codes: Mapping[str, str]) -> LabelColumn:
+    if label == "sex":
+        return sex_column(name, codes)
+    if label == "age_years":
+        return number_column(name, label, as_age, called="number of years")
+    return LabelColumn(name, label, as_number, lambda _: "no number") if numeric else text_column(name, label)
 
 
 def codes_of_levels(levels: Mapping[str, object]) -> dict[str, str]:

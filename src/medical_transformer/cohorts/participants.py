@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from medical_transformer.cohorts.columns import SESSION_COLUMNS, SITE_COLUMNS, label_columns, notes_on_columns
+from medical_transformer.cohorts.columns import SESSION_COLUMNS, SITE_COLUMNS, label_columns
 from medical_transformer.cohorts.descriptions import describe
 from medical_transformer.cohorts.files import item_of
+from medical_transformer.cohorts.label_cells import notes_on_columns
 from medical_transformer.cohorts.labels import Merged
 from medical_transformer.cohorts.people import Person, group_people
 from medical_transformer.cohorts.raw_table import RawTable, TableRow, read_raw_table

@@ -116,7 +116,7 @@ def account_for_rows(
             without = "" if key in found else why_no_scan(draft.met(key))
             scans = found.get(key, ())
             verdict, reason = _verdict(row, person, without)
-            reason = _with_left_out(reason, person.told_by(row)[1])
+            reason = with_left_out(reason, person.told_by(row)[1])
             draft.row(row, verdict, reason, _whose(key, scans), (scan.name for scan in scans))
 
 
@@ -164,7 +164,7 @@ def _verdict(row: TableRow, person: Person, without: str) -> tuple[Verdict, str]
     return Verdict.USED, f"Gave {listing(person.told_by(row)[0]) or 'no label'}."
 
 
-def _with_left_out(reason: str, left_out: Sequence[str]) -> str:
+def with_left_out(reason: str, left_out: Sequence[str]) -> str:
     """Add to what became of a row which of its cells are no labels."""
     if not left_out:
         return reason

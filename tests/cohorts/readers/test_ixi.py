@@ -94,7 +94,8 @@ def test_a_row_that_repeats_another_is_collapsed_and_said(indexed: Indexed) -> N
     assert labels(indexed, "IXI251-Guys-0980")["height_cm"] == 167.0
     assert reason(indexed, "IXI.csv row 7") == (
         Verdict.SKIPPED,
-        "Repeats row 6 without contradicting it.",
+        "Repeats row 6 without contradicting it. Its height_cm '0' was left out: not between 50 and 230; "
+        "weight_kg '0' was left out: not between 3 and 300.",
     )
 
 

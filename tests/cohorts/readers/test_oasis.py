@@ -76,6 +76,18 @@ def test_age_sex_and_the_rating_come_from_the_table(source: Path) -> None:
     }
 
 
+def test_cells_that_are_no_labels_are_named_and_an_unreadable_rating_is_no_diagnosis(source: Path) -> None:
+    table = TABLE.replace("F,R,74,2,3,29,0,", "x,R,-5,2,3,29,?,")
+    (source / "oasis_cross-sectional.csv").write_text(table)
+    indexed = index(source)
+    assert set(indexed.cohort.scans[0].labels) == {"mmse", "education_level", "etiv_cubicmm"}
+    assert entry(indexed, "oasis_cross-sectional.csv row 2")[1] == (
+        "Gave mmse, education_level, etiv_cubicmm; age_years '-5' was left out: not between 0 and 120; "
+        "sex 'x' was left out: neither female nor male; cdr '?' was left out: no number."
+    )
+    assert "oasis_cross-sectional.csv, M/F: 1 cell left out ('x'), neither female nor male." in indexed.notes
+
+
 def test_the_young_without_a_rating_are_healthy(source: Path) -> None:
     scans = {scan.name: scan.labels for scan in index(source).cohort.scans}
     assert scans["OAS1_0061_MR1"]["diagnosis"] == scans["OAS1_0001_MR1"]["diagnosis"] == "CN"

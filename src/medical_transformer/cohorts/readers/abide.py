@@ -4,14 +4,20 @@ The table's SUB_ID has no leading zeros, its column names may have stray spaces,
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
 from medical_transformer.cohorts.files import is_image, item_of, tables_near
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted
-from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
+from medical_transformer.cohorts.label_cells import (
+    LabelColumns,
+    coded_column,
+    notes_on_columns,
+    number_column,
+    sex_column,
+)
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.people import (
     People,
@@ -34,6 +40,14 @@ PLACE = re.compile(
 )
 SEX_CODES = {"1": "male", "2": "female"}
 GROUPS = {1: "ASD", 2: "control"}
+COLUMNS = LabelColumns(
+    (
+        number_column("AGE_AT_SCAN", "age_years"),
+        sex_column("SEX", SEX_CODES),
+        coded_column("DX_GROUP", "diagnosis", lambda cell: GROUPS.get(as_whole(cell) or 0), "1 (ASD) and 2 (control)"),
+        number_column("FIQ", "full_iq"),
+    )
+)
 usual = ("age_years>=13",)  # paper section 4.1: subjects of 13 years or older
 
 Tables = Sequence[tuple[RawTable, People]]
@@ -75,23 +89,12 @@ def _tables(source: Path, files: Iterable[Path], table: Path | None) -> Tables:
     raws = [read_raw_table(path, item_of(path, source)) for path in tables_near(source, files, table, "henotypic")]
     if table:
         raws[0].require("SUB_ID")
-    return [(raw, group_people(raw, _subject, _labels)) for raw in raws if raw.column("SUB_ID")]
+    return [(raw, group_people(raw, _subject, COLUMNS.read, COLUMNS.left_out)) for raw in raws if raw.column("SUB_ID")]
 
 
 def _subject(row: TableRow) -> str | None:
     number = as_whole(row.text("SUB_ID"))
     return None if number is None else f"{number:07d}"
-
-
-def _labels(row: TableRow) -> Mapping[str, Label]:
-    return present(
-        {
-            "age_years": plausible("age_years", row.number_in("AGE_AT_SCAN")),
-            "sex": as_sex(row.text("SEX"), SEX_CODES),
-            "diagnosis": GROUPS.get(as_whole(row.text("DX_GROUP")) or 0),
-            "full_iq": row.number_in("FIQ"),
-        }
-    )
 
 
 def _scan(scan: str, paths: Sequence[Path], tables: Tables, draft: LedgerDraft) -> Scan:
@@ -125,4 +128,6 @@ def _notes(scans: Sequence[Scan], tables: Tables) -> list[str]:
     if not tables:
         notes.append("No phenotypic table (with SUB_ID) was found, so there are no labels.")
     notes += notes_on_missing(scans, ("age_years", "sex", "diagnosis"))
-    return [*notes, *(note for raw, people in tables for note in notes_on_rows(raw, people, subjects))]
+    for raw, people in tables:
+        notes += [*notes_on_columns(raw, COLUMNS), *notes_on_rows(raw, people, subjects)]
+    return notes

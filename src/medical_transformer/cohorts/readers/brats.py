@@ -12,10 +12,17 @@ from pathlib import Path
 from medical_transformer.cohorts.cohort import Cohort
 from medical_transformer.cohorts.files import is_image, stem_of, tables_near
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
-from medical_transformer.cohorts.labels import Label, plausible, present
+from medical_transformer.cohorts.label_cells import (
+    LabelColumn,
+    LabelColumns,
+    notes_on_columns,
+    number_column,
+    text_column,
+)
+from medical_transformer.cohorts.labels import Label
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.people import People, account_for_rows, by_key, group_people
-from medical_transformer.cohorts.raw_table import RawTable, TableRow, read_raw_table
+from medical_transformer.cohorts.raw_table import RawTable, as_number, read_raw_table
 from medical_transformer.cohorts.scan import Scan
 
 name = "brats"
@@ -24,6 +31,20 @@ MODALITIES = {"t1": "T1w", "t1ce": "T1ce", "t2": "T2w", "flair": "FLAIR"}
 FILE = re.compile(r"^(?P<case>BraTS.+)_(?P<kind>flair|t1|t1ce|t2|seg)$", re.IGNORECASE)
 ID_COLUMNS = ("BraTS_2020_subject_ID", "Brats20ID", "BraTS20ID")
 CASES_IN_PAPER = 369  # paper section 4.1: the training data of BraTS 2020
+# Of those who were alive at the end, the table says so where it gives others' days.
+COLUMNS = LabelColumns(
+    (
+        number_column("Age", "age_years"),
+        LabelColumn(
+            "Survival_days",
+            "survival_days",
+            as_number,
+            lambda cell: "alive at the end" if "ALIVE" in cell.upper() else "no number",
+        ),
+        text_column("Extent_of_Resection", "resection"),
+        text_column("Grade", "grade"),
+    )
+)
 
 Tables = Mapping[Path, tuple[RawTable, People]]
 
@@ -132,18 +153,7 @@ def _tables(source: Path, files: Iterable[Path], table: Path | None) -> Tables:
 
 
 def _people(table: RawTable, id_column: str) -> People:
-    return group_people(table, lambda row: row.text(id_column), _labels)
-
-
-def _labels(row: TableRow) -> dict[str, Label]:
-    return present(
-        {
-            "age_years": plausible("age_years", row.number_in("Age")),
-            "survival_days": row.number_in("Survival_days"),
-            "resection": row.text("Extent_of_Resection"),
-            "grade": row.text("Grade"),
-        }
-    )
+    return group_people(table, lambda row: row.text(id_column), COLUMNS.read, COLUMNS.left_out)
 
 
 def _labels_of(case: str, tables: Tables) -> tuple[dict[str, Label], str]:
@@ -158,9 +168,4 @@ def _notes(scans: Sequence[Scan], tables: Tables) -> list[str]:
     odd = [scan.name for scan in scans if scan.segmentation and not stem_of(scan.segmentation).endswith("_seg")]
     if odd:
         notes.append(f"The map has another name than usual in {listing(odd)}.")
-    known = (people[scan.name] for scan in scans for _, people in tables.values() if scan.name in people)
-    rows = (row for person in known for row in person.rows)
-    alive = [row.where for row in rows if "ALIVE" in (row.text("Survival_days") or "").upper()]
-    if alive:
-        notes.append(f"Alive at the end, so without survival_days: {listing(alive)}.")
-    return notes
+    return [*notes, *(note for raw, _ in tables.values() for note in notes_on_columns(raw, COLUMNS))]

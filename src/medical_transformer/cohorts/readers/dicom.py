@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.columns import label_columns, notes_on_columns
+from medical_transformer.cohorts.columns import label_columns
 from medical_transformer.cohorts.dicom import Choice, Series, choose, convert, find_instances, find_series, holds_dicom
 from medical_transformer.cohorts.files import file_safe, item_of
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
+from medical_transformer.cohorts.label_cells import notes_on_columns
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.matching import require_match
 from medical_transformer.cohorts.people import People, Person, account_for_rows, by_key, group_people, notes_on_rows

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
-from medical_transformer.cohorts.columns import SESSION_COLUMNS, SITE_COLUMNS, label_columns, notes_on_columns
+from medical_transformer.cohorts.columns import SESSION_COLUMNS, SITE_COLUMNS, label_columns
 from medical_transformer.cohorts.file_names import (
     BRAIN_MASK,
     KINDS,
@@ -22,6 +22,7 @@ from medical_transformer.cohorts.file_names import (
 )
 from medical_transformer.cohorts.files import file_safe, is_image, is_table, item_of
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
+from medical_transformer.cohorts.label_cells import notes_on_columns
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.matching import Match, match_column, require_match
 from medical_transformer.cohorts.people import (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted
-from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
+from medical_transformer.cohorts.label_cells import LabelColumns, notes_on_columns, number_column, sex_column
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.people import (
     People,
@@ -99,24 +99,24 @@ def _find_table(source: Path, files: Iterable[Path], images: Iterable[Path], tab
 
 
 def _people(table: RawTable) -> dict[str, Person]:
-    id_column = table.require("IXI_ID")
-    sex_column = next((column for column in table.columns if column.upper().startswith("SEX")), "SEX_ID")
+    id_column, columns = table.require("IXI_ID"), _columns(table)
 
     def subject(row: TableRow) -> str | None:
         number = as_whole(row.text(id_column))
         return None if number is None else f"IXI{number:03d}"
 
-    return group_people(table, subject, lambda row: _labels(row, sex_column))
+    return group_people(table, subject, columns.read, columns.left_out)
 
 
-def _labels(row: TableRow, sex_column: str) -> dict[str, Label]:
-    return present(
-        {
-            "age_years": plausible("age_years", row.number_in("AGE")),
-            "sex": as_sex(row.text(sex_column), SEX_CODES),
-            "height_cm": plausible("height_cm", row.number_in("HEIGHT")),
-            "weight_kg": plausible("weight_kg", row.number_in("WEIGHT")),
-        }
+def _columns(table: RawTable) -> LabelColumns:
+    sex = next((column for column in table.columns if column.upper().startswith("SEX")), "SEX_ID")
+    return LabelColumns(
+        (
+            number_column("AGE", "age_years"),
+            sex_column(sex, SEX_CODES),
+            number_column("HEIGHT", "height_cm"),
+            number_column("WEIGHT", "weight_kg"),
+        )
     )
 
 
@@ -152,4 +152,4 @@ def _notes(scans: Sequence[Scan], people: People, table: RawTable | None) -> tup
     if table is None:
         return (*notes, f"No table found ({', '.join(TABLES)}), so no scan has an age or a sex.")
     notes += notes_on_missing(scans, ("age_years", "sex"))
-    return (*notes, *notes_on_rows(table, people, subjects))
+    return (*notes, *notes_on_columns(table, _columns(table)), *notes_on_rows(table, people, subjects))

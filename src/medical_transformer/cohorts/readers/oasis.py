@@ -14,7 +14,8 @@ from pathlib import Path
 from medical_transformer.cohorts.cohort import Cohort
 from medical_transformer.cohorts.files import item_of, tables_near
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
-from medical_transformer.cohorts.labels import Label, as_sex, plausible, present
+from medical_transformer.cohorts.label_cells import LabelColumns, notes_on_columns, number_column, sex_column
+from medical_transformer.cohorts.labels import Label
 from medical_transformer.cohorts.ledger import Verdict
 from medical_transformer.cohorts.people import (
     People,
@@ -26,7 +27,7 @@ from medical_transformer.cohorts.people import (
     notes_on_rows,
     what_is_known,
 )
-from medical_transformer.cohorts.raw_table import RawTable, TableRow, read_raw_table
+from medical_transformer.cohorts.raw_table import RawTable, TableRow, as_number, read_raw_table
 from medical_transformer.cohorts.scan import Scan
 from medical_transformer.errors import CohortError
 from medical_transformer.volumes import Address
@@ -54,7 +55,7 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     if not sessions:
         raise CohortError(f"{source} holds no pair such as OAS1_0001_MR1_mpr_n4_anon_sbj_111.hdr and .img.")
     raw = _table(source, files, table)
-    people = group_people(raw, lambda row: row.text("ID"), _labels) if raw else {}
+    people = group_people(raw, lambda row: row.text("ID"), _labels, COLUMNS.left_out) if raw else {}
     found = (_scan(session, images, people.get(session), draft) for session, images in sessions.items())
     scans = tuple(scan for scan in found if scan is not None)
     if raw:
@@ -86,26 +87,30 @@ def _table(source: Path, files: Iterable[Path], named: Path | None) -> RawTable 
 
 
 def _labels(row: TableRow) -> Mapping[str, Label]:
-    return present(
-        {
-            "age_years": plausible("age_years", row.number_in("Age")),
-            "sex": as_sex(row.text("M/F")),
-            "diagnosis": _diagnosis(row),
-            "cdr": row.number_in("CDR"),
-            "mmse": plausible("mmse", row.number_in("MMSE")),
-            "education_level": row.number_in("Educ"),
-            "etiv_cubicmm": _times_1000(row.number_in("eTIV")),
-        }
+    return COLUMNS.read(row) | _diagnosis(row)
+
+
+def _diagnosis(row: TableRow) -> dict[str, Label]:
+    """Return AD for a CDR above 0; the young were not rated and are healthy. An unreadable CDR says nothing."""
+    rating = as_number(row.text("CDR") or "0")
+    return {} if rating is None else {"diagnosis": "AD" if rating > 0 else "CN"}
+
+
+def _cubicmm(millilitres: str) -> float | None:
+    volume = as_number(millilitres)
+    return None if volume is None else 1000 * volume
+
+
+COLUMNS = LabelColumns(
+    (
+        number_column("Age", "age_years"),
+        sex_column("M/F"),
+        number_column("CDR", "cdr"),
+        number_column("MMSE", "mmse"),
+        number_column("Educ", "education_level"),
+        number_column("eTIV", "etiv_cubicmm", _cubicmm),
     )
-
-
-def _diagnosis(row: TableRow) -> str:
-    """Return AD for a CDR above 0; the young were not rated and are healthy."""
-    return "AD" if (row.number_in("CDR") or 0) > 0 else "CN"
-
-
-def _times_1000(millilitres: float | None) -> float | None:
-    return None if millilitres is None else 1000 * millilitres
+)
 
 
 def _scan(session: str, images: Sequence[Path], person: Person | None, draft: LedgerDraft) -> Scan | None:
@@ -150,5 +155,6 @@ def _notes(scans: Sequence[Scan], raw: RawTable | None, people: People) -> list[
         "A CDR of 0, or none (the young), was read as CN; 0.5, 1 and 2 as AD. There is no MCI in OASIS-1.",
         f"Scans per diagnosis: {listing(f'{group} {count}' for group, count in sorted(groups.items()))}.",
         *notes_on_missing(scans, ("age_years", "sex")),
+        *notes_on_columns(raw, COLUMNS),
         *notes_on_rows(raw, people, by_key(scans)),
     ]
