@@ -8,13 +8,14 @@ from rich.console import Console
 
 from medical_transformer.cohorts import Cohort, Entry, Ledger, Scan, Verdict
 from medical_transformer.cohorts.ledger import line_of
+from medical_transformer.preprocessing.announcing import announcement, summary
 from medical_transformer.preprocessing.cluster import Lost, run_on_cluster
 from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig
 from medical_transformer.preprocessing.derivatives import write_description
 from medical_transformer.preprocessing.finished import keeping, recognise
 from medical_transformer.preprocessing.folder import begin, finish
 from medical_transformer.preprocessing.job import Job, Outcome, do
-from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
+from medical_transformer.preprocessing.memory import choose_workers
 from medical_transformer.preprocessing.modalities import leading_order
 from medical_transformer.preprocessing.names import ScanFiles, refuse_shared_files
 from medical_transformer.preprocessing.progress import scan_progress
@@ -80,7 +81,7 @@ def prepare(
     refuse_shared_files(cohort.scans, config)
     begin(out, config, replace=replace)
     workers = min(choose_workers(config) if workers is None else workers, len(cohort))
-    _say(console, _announcement(cohort, config, workers, scheduler))
+    _say(console, announcement(cohort, config, workers, scheduler))
 
     write_description(out)
     root = cohort.root.resolve()
@@ -94,19 +95,9 @@ def prepare(
     write_quality_page(out / "quality.html", cohort.name, _rows(jobs, outcomes))
     prepared.cohort.save(out)
     finish(out, config)
-    _say(console, _summary(prepared, out))
+    for line in summary(prepared.ledger, prepared.resumed, out):
+        _say(console, line)
     return prepared
-
-
-def _announcement(cohort: Cohort, config: PipelineConfig, workers: int, scheduler: str | None) -> str:
-    each_gb = expected_memory_gb(config)
-    if scheduler is None:
-        team = "in this process" if workers == 0 else f"with {workers} {'worker' if workers == 1 else 'workers'}"
-        place = f"{team}, about {max(workers, 1) * each_gb:.1f} GB of memory"
-    else:
-        place = f"on the cluster at {scheduler}, about {each_gb:.1f} GB of memory for each of its workers"
-    scans = "1 scan" if len(cohort) == 1 else f"{len(cohort)} scans"
-    return f"Preparing {scans} of {cohort.name} {place}, pipeline {config.fingerprint()}."
 
 
 def _runner(workers: int, scheduler: str | None) -> Runner:
@@ -114,14 +105,6 @@ def _runner(workers: int, scheduler: str | None) -> Runner:
     if scheduler is None:
         return lambda jobs: run_each(do, jobs, workers)
     return lambda jobs: run_on_cluster(do, jobs, scheduler)
-
-
-def _summary(prepared: Prepared, out: Path) -> str:
-    counts = prepared.ledger.counts("scan")
-    verdicts = [Verdict.PREPARED, *([Verdict.WARNED] if counts[Verdict.WARNED] else []), Verdict.REFUSED]
-    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts)
-    done = f" ({prepared.resumed} of them were done already)" if prepared.resumed else ""
-    return f"{said}{done} → {out}"
 
 
 def _run(jobs: Sequence[Job], out: Path, run: Runner, console: Console) -> dict[str, Outcome]:
