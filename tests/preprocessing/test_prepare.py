@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -17,7 +18,7 @@ from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_s
 from medical_transformer.preprocessing.announcing import summary
 from medical_transformer.preprocessing.caption import VERDICT_COLOURS
 from medical_transformer.preprocessing.derivatives import read_sidecar
-from medical_transformer.preprocessing.job import do
+from medical_transformer.preprocessing.job import KEPT, do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
 from medical_transformer.preprocessing.names import ScanFiles
 from medical_transformer.preprocessing.picture import draw
@@ -110,6 +111,60 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(
     changed = {path for path, time in files(out).items() if before[path] != time}
     assert any("sub-s1" in path for path in changed)
     assert not any("sub-s0" in path for path in changed)
+
+
+def verdicts(out: Path, scan: Scan, config: PipelineConfig) -> dict[str, tuple[str, str]]:
+    """Return verdict and reason of a scan as each file has them."""
+    (entry,) = (one for one in Ledger.load(out / "ledger.tsv").entries if one.item == scan.name)
+    page = (out / "quality.html").read_text(encoding="utf-8")
+    scans = json.loads(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0])["scans"]
+    (card,) = (one for one in scans if one["scan"] == scan.name)
+    said = json.loads((out / ScanFiles.of(scan, config).sidecar).read_text())
+    return {
+        "ledger": (entry.verdict, entry.reason),
+        "page": (card["verdict"], card["reason"]),
+        "sidecar": (said["verdict"], said["reason"]),
+    }
+
+
+def test_a_finished_scan_whose_source_is_gone_is_kept_with_a_warning_until_it_is_back(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw, out = make_cohort(2), tmp_path / "out"
+    first = prepare(raw, out, quick, workers=0, console=QUIET)
+    source = raw.root / "s1_T1w.nii.gz"
+    figure = out / ScanFiles.of(raw.scans[1], quick).figure
+    drawn = figure.read_bytes()
+    source.rename(tmp_path / "away")
+    told = "Its source cannot be read any more (s1_T1w.nii.gz: no such file or directory), "
+    for _ in range(2):
+        gone = prepare(raw, out, quick, workers=0, console=QUIET)
+        assert gone.cohort == first.cohort == Cohort.load(out)
+        assert set(verdicts(out, raw.scans[1], quick).values()) == {("warned", f"{told}{KEPT}")}
+        assert figure.read_bytes() != drawn
+    (tmp_path / "away").rename(source)
+    times = {path: time for path, time in files(out / "sub-s1").items() if path.endswith(".nii.gz")}
+    assert prepare(raw, out, quick, workers=0, console=QUIET) == first
+    assert set(verdicts(out, raw.scans[1], quick).values()) == {("prepared", "")}
+    assert times.items() <= files(out / "sub-s1").items()
+
+
+def test_a_finished_scan_whose_source_is_damaged_since_is_refused_everywhere(
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+) -> None:
+    raw, out = make_cohort(2), tmp_path / "out"
+    first = prepare(raw, out, quick, workers=0, console=QUIET)
+    source = raw.root / "s1_T1w.nii.gz"
+    whole = source.read_bytes()
+    source.rename(tmp_path / "whole")
+    source.write_bytes(whole[:9000])
+    damaged = prepare(raw, out, quick, workers=0, console=QUIET)
+    assert damaged.cohort.scans == first.cohort.scans[:1]
+    ((verdict, reason),) = set(verdicts(out, raw.scans[1], quick).values())
+    assert (verdict, "truncated" in reason) == ("refused", True)
+    (tmp_path / "whole").rename(source)  # with the time of change that was known
+    assert prepare(raw, out, quick, workers=0, console=QUIET) == first
+    assert set(verdicts(out, raw.scans[1], quick).values()) == {("prepared", "")}
 
 
 @pytest.mark.parametrize("damage", ['{"scan": "s0", "verd', '{"scan": "s0"}', "[]", '{"verdict": "fine"}', "{ä"])

@@ -91,6 +91,14 @@ def read_sidecar(scan: Scan, config: PipelineConfig, root: Path) -> Sidecar | No
         return None
 
 
+def restate(scan: Scan, config: PipelineConfig, root: Path, verdict: Verdict, reason: str) -> None:
+    """Let the sidecar of a scan that was done say what has become of it since; where there is none, nothing happens."""
+    done, path = read_sidecar(scan, config, root), root / ScanFiles.of(scan, config).sidecar
+    if done is not None and (done.verdict, done.reason) != (verdict, reason):
+        said = json.loads(path.read_text(encoding="utf-8"))
+        write_json(path, {**said, "verdict": str(verdict), "reason": reason})
+
+
 def checksums(paths: Mapping[str, Path]) -> dict[str, str]:
     """Return the SHA-256 of each file, first 16 hex digits."""
     return {word: hash_files([path]) for word, path in paths.items()}

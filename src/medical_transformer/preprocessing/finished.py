@@ -31,7 +31,7 @@ class Keep(Protocol):
     """Adds the line of a scan."""
 
     def __call__(self, job: Job, outcome: Outcome) -> None:
-        """Write down what became of a job, unless it could not even be read."""
+        """Write down what became of a job."""
 
 
 def recognise(jobs: Sequence[Job], out: Path) -> dict[int, Outcome]:
@@ -49,12 +49,10 @@ def keeping(out: Path) -> Iterator[Keep]:
 
         def keep(job: Job, outcome: Outcome) -> None:
             nonlocal file
-            if outcome.quality:  # an input that vanished meanwhile gets no line, and is looked at next time
-                with suppress(FileNotFoundError):
-                    line = _line(job, outcome)
-                    file = file or opened.enter_context(_tidied(out / NAME).open("a", encoding="utf-8"))
-                    file.write(json.dumps(line) + "\n")
-                    file.flush()
+            line = _line(job, outcome)
+            file = file or opened.enter_context(_tidied(out / NAME).open("a", encoding="utf-8"))
+            file.write(json.dumps(line) + "\n")
+            file.flush()
 
         yield keep
 
@@ -95,10 +93,15 @@ def _parsed(text: str) -> dict[str, Any] | None:
 
 
 def _line(job: Job, outcome: Outcome) -> dict[str, Any]:
+    """Return the line of a scan; without inputs where these are gone or no use, so that it is looked at next time."""
+    inputs: dict[str, list[str | int]] = {}
+    if outcome.quality:
+        with suppress(OSError):
+            inputs = _states(job.inputs())
     return {
         "scan": job.scan.name,
         "fingerprint": _fingerprint(job.config),
-        "inputs": _states(job.inputs()),
+        "inputs": inputs,
         "verdict": str(outcome.verdict),
         "reason": outcome.reason,
         "content_hash": outcome.content_hash,

@@ -1,7 +1,7 @@
 """One scan of a cohort: prepared and written, or recognised as done."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from medical_transformer.preprocessing.derivatives import (
     checksums,
     content_files,
     read_sidecar,
+    restate,
     write_prepared,
     written_files,
 )
@@ -22,6 +23,9 @@ from medical_transformer.preprocessing.modalities import leading_order
 from medical_transformer.preprocessing.quality import judge
 from medical_transformer.preprocessing.scan import prepare_scan
 from medical_transformer.volumes import read_volume
+
+# How the reason of a scan ends whose input cannot be compared any more with what was prepared from it.
+KEPT = "so what an earlier run made of it is kept."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,28 +78,54 @@ def do(job: Job) -> Outcome:
     try:
         return _prepare_and_write(job)
     except (MedicalTransformerError, OSError) as error:
-        return Outcome(Verdict.REFUSED, sentence_of(error).replace(f"{job.root}{os.sep}", ""))
+        reason = _sentence(error, job)
+        restate(job.scan, job.config, job.out, Verdict.REFUSED, reason)
+        return Outcome(Verdict.REFUSED, reason)
+
+
+def _sentence(error: Exception, job: Job) -> str:
+    return sentence_of(error).replace(f"{job.root}{os.sep}", "")
 
 
 def _prepare_and_write(job: Job) -> Outcome:
     images = job.inputs()
-    inputs = checksums(images)
     done = read_sidecar(job.scan, job.config, job.out)
-    if done is not None and _is_current(done, inputs, job):
-        return _outcome(job, done.verdict, done.reason, done.quality, resumed=True)
+    try:
+        inputs = checksums(images)
+    except OSError as error:
+        if done is None or not _is_whole(done, images, job):
+            raise
+        return _kept(done, _sentence(error, job), job)
+    if done is not None and done.inputs == inputs and _is_whole(done, images, job):
+        return _done(job, *judge(done.quality), done.quality)
     segmentation = images.pop("segmentation", None)
     prepared = prepare_scan(images, job.config, segmentation=segmentation, name=job.scan.name)
     write_prepared(prepared, job.scan, job.out, inputs)
     return _outcome(job, prepared.verdict, prepared.reason, prepared.quality, resumed=False)
 
 
-def _is_current(done: Sidecar, inputs: Mapping[str, str], job: Job) -> bool:
-    """Tell whether a finished scan came from this pipeline and these bytes, is judged the same and still whole."""
-    if done.fingerprint != job.config.fingerprint() or done.inputs != inputs:
+def _is_whole(done: Sidecar, images: Collection[str], job: Job) -> bool:
+    """Tell whether a finished scan came from this pipeline and images so called, is judged the same and still whole."""
+    if done.fingerprint != job.config.fingerprint() or done.inputs.keys() != set(images):
         return False
-    if judge(done.quality) != (done.verdict, done.reason):
+    judged = judge(done.quality)
+    if judged != (done.verdict, done.reason) and not done.reason.endswith(KEPT):
         return False
-    return all((job.out / path).is_file() for path in written_files(job.scan, job.config, done.verdict))
+    return all((job.out / path).is_file() for path in written_files(job.scan, job.config, judged[0]))
+
+
+def _kept(done: Sidecar, why: str, job: Job) -> Outcome:
+    """Keep what is finished though its input is gone: nothing that was computed is lost, and everything says so."""
+    verdict, reason = judge(done.quality)
+    verdict = Verdict.REFUSED if verdict is Verdict.REFUSED else Verdict.WARNED
+    told = f"{reason} Its source cannot be read any more ({why.removesuffix('.')}), {KEPT}".strip()
+    return _done(job, verdict, told, done.quality)
+
+
+def _done(job: Job, verdict: Verdict, reason: str, quality: Mapping[str, float]) -> Outcome:
+    """Return the outcome of what an earlier run has done, and let the sidecar say the same."""
+    restate(job.scan, job.config, job.out, verdict, reason)
+    return _outcome(job, verdict, reason, quality, resumed=True)
 
 
 def _outcome(job: Job, verdict: Verdict, reason: str, quality: Mapping[str, float], *, resumed: bool) -> Outcome:
