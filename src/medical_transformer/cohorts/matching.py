@@ -56,16 +56,19 @@ def require_match(table: RawTable, scans: Mapping[str, Sequence[Path]]) -> Match
     """
     found = match_column(table, scans)
     if found is None:
-        first = (
-            ", ".join(f"{column}={cell}" for column, cell in list(table.rows[0].cells.items())[:4])
-            if table.rows
-            else "no row"
-        )
-        raise CohortError(
-            f"{table.path}: no column names a scan; the scans are called {', '.join(list(scans)[:3])}, "
-            f"the first row says {first}. Add a column with the file names."
-        )
+        raise CohortError(f"{table.path}: {why_no_match(table, scans)}")
     return found
+
+
+def why_no_match(table: RawTable, scans: Iterable[str]) -> str:
+    """Return the sentences about a table of which no column names a scan, with scans and cells side by side."""
+    cells = list(table.rows[0].cells.items())[:4] if table.rows else []
+    first = ", ".join(f"{column}={cell}" for column, cell in cells) or "nothing"
+    parted = "Part its cells by commas, semicolons or tabs, and add" if len(table.columns) == 1 else "Add"
+    return (
+        f"no column names a scan; the scans are called {', '.join(list(scans)[:3])}, the first row says {first}. "
+        f"{parted} a column with the file names."
+    )
 
 
 def _keys(

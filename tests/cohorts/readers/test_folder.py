@@ -229,3 +229,30 @@ def test_cells_that_are_no_labels_stand_in_the_ledger_and_in_a_note_per_column(l
         "mend or empty what is a slip.",
     ):
         assert note in indexed.notes
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_commas_semicolons_and_tabs_part_the_cells_of_a_table(lay: Lay, separator: str) -> None:
+    table = "file,age,sex\na.nii,30,f\nb.nii,41,m\n".replace(",", separator)
+    assert labels(index(lay("a.nii", "b.nii", texts={"people.csv": table})))["b"] == {"age_years": 41.0, "sex": "male"}
+
+
+def test_a_table_that_is_not_used_is_named_with_what_was_found_and_what_to_do(lay: Lay) -> None:
+    tables = {"good.csv": "id,age\na,30\nb,40\n", "half.csv": "id,sex\na,f\n", "bars.csv": "id|age\na|30\n"}
+    bars = (
+        "no column names a scan; the scans are called a, b, the first row says id|age=a|30. "
+        "Part its cells by commas, semicolons or tabs, and add a column with the file names."
+    )
+    half = "good.csv names as many scans or more; join the tables, or name this one with --table."
+    indexed = index(lay("a.nii", "b.nii", texts=tables))
+    assert f"bars.csv is not used: {bars}" in indexed.notes
+    assert f"half.csv is not used: {half}" in indexed.notes
+    assert reason(indexed, "bars.csv") == (Verdict.SKIPPED, f"Not used: {bars}")
+    assert not any("good.csv is not used" in note for note in indexed.notes)
+
+
+def test_of_many_tables_that_are_not_used_only_the_first_have_notes(lay: Lay) -> None:
+    tables = {f"stats{number:02}.csv": "region,ml\nthalamus,7\n" for number in range(30)}
+    indexed = index(lay("a.nii", texts=tables))
+    assert sum("is not used" in note for note in indexed.notes) == 5
+    assert reason(indexed, "stats29.csv") == (Verdict.SKIPPED, "A table that this layout does not use.")

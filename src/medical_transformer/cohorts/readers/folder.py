@@ -24,7 +24,7 @@ from medical_transformer.cohorts.files import file_safe, is_image, is_table, ite
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted, listing
 from medical_transformer.cohorts.label_cells import notes_on_columns
 from medical_transformer.cohorts.ledger import Verdict
-from medical_transformer.cohorts.matching import Match, match_column, require_match
+from medical_transformer.cohorts.matching import Match, match_column, require_match, why_no_match
 from medical_transformer.cohorts.people import (
     People,
     Person,
@@ -44,6 +44,8 @@ name = "folder"
 SUBJECT_COLUMNS = ("subject", "subject_id", "participant_id", "participant", "patient", "patient_id", "PTID", "sub_id")
 VISIT_COLUMNS = (*SESSION_COLUMNS, "visit")
 PLACE_COLUMNS = (*SITE_COLUMNS, "scanner")
+# So many tables that are not used have a note of their own; programs leave thousands of tables beside scans.
+MOST_UNUSED = 5
 NEEDLESS = "A brain mask; preparation makes its own."
 
 
@@ -81,13 +83,12 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     groups = _groups(source, named, draft)
     if not groups:
         raise CohortError(f"{source} holds no NIfTI image of a head; convert DICOM with dcm2niix first.")
-    known = _table(source, files, groups, table, draft)
+    known, unused = _table(source, files, groups, table, draft)
     scans = tuple(_scan(scan, group, known, draft) for scan, group in groups.items())
     if known:
         account_for_rows(known.raw, known.people, by_key(scans), source, draft)
-    return Indexed(
-        Cohort(source.resolve().name, source, scans), draft.finish(files), about=lambda used: _notes(used, named, known)
-    )
+    cohort = Cohort(source.resolve().name, source, scans)
+    return Indexed(cohort, draft.finish(files), unused, about=lambda used: _notes(used, named, known))
 
 
 def _groups(source: Path, named: Iterable[NamedImage], draft: LedgerDraft) -> dict[str, _Group]:
@@ -124,17 +125,30 @@ def _group(scan: str, images: Iterable[NamedImage], draft: LedgerDraft) -> _Grou
 
 def _table(
     source: Path, files: Iterable[Path], groups: Mapping[str, _Group], table: Path | None, draft: LedgerDraft
-) -> _Table | None:
-    """Return the named table, or the one in the source that names most scans."""
+) -> tuple[_Table | None, tuple[str, ...]]:
+    """Return the named table, or the one in the source that names most scans, and notes on those that are not used."""
     paths = {scan: tuple(group.images.values()) for scan, group in groups.items()}
     if table is not None:
         raw = read_raw_table(table)
-        return _understood(raw, require_match(raw, paths), paths)
+        return _understood(raw, require_match(raw, paths), paths), ()
     tables = (_readable(source, path, draft) for path in files if is_table(path))
     raws = [one for one in tables if one is not None]
     matches = [(match, raw) for raw in raws if (match := match_column(raw, paths))]
     best = max(matches, key=lambda pair: len(set(pair[0].rows.values())), default=None)
-    return _understood(best[1], best[0], paths) if best else None
+    rest = [raw for raw in raws if best is None or raw is not best[1]][:MOST_UNUSED]
+    reasons = {raw.path: _why_unused(raw, best[1] if best else None, matches, paths) for raw in rest}
+    for path, reason in reasons.items():
+        draft.file(item_of(path, source), Verdict.SKIPPED, f"Not used: {reason}")
+    notes = tuple(f"{item_of(path, source)} is not used: {reason}" for path, reason in reasons.items())
+    return (_understood(best[1], best[0], paths) if best else None), notes
+
+
+def _why_unused(
+    raw: RawTable, taken: RawTable | None, matches: Iterable[tuple[Match, RawTable]], scans: Iterable[str]
+) -> str:
+    if taken is not None and any(raw is one for _, one in matches):
+        return f"{taken.path.name} names as many scans or more; join the tables, or name this one with --table."
+    return why_no_match(raw, scans)
 
 
 def _readable(source: Path, path: Path, draft: LedgerDraft) -> RawTable | None:
