@@ -127,6 +127,14 @@ def test_other_voxels_and_other_sides_have_another_hash(tmp_path: Path) -> None:
     assert len(set(hashes)) == 3
 
 
+@pytest.mark.parametrize("series", [(*SHAPE, 1), (*SHAPE, 1, 1)])
+def test_axes_of_one_volume_leave_the_hash_of_the_voxels_as_it_is(tmp_path: Path, series: tuple[int, ...]) -> None:
+    array = np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(np.int16)
+    image(tmp_path / "a.nii", array)
+    image(tmp_path / "b.nii.gz", array.reshape(series))
+    assert inspect(tmp_path, "a.nii").voxels == inspect(tmp_path, "b.nii.gz").voxels
+
+
 def test_an_analyze_pair_that_lacks_voxels_is_refused(tmp_path: Path) -> None:
     nibabel.save(nibabel.AnalyzeImage(np.ones(SHAPE, np.int16), None), tmp_path / "a.img")
     assert inspect(tmp_path, "a.img[axes=ASL]").problem == ""
