@@ -40,3 +40,18 @@ def test_limits_and_distance_from_the_median_mark_different_scans(tmp_path: Path
 def test_few_scans_have_no_median_to_be_far_from(tmp_path: Path) -> None:
     _, data = page(tmp_path, [1400.0, 1401.0, 1402.0, 1950.0])
     assert not any(scan["farKeys"] for scan in data["scans"])
+
+
+def test_scans_are_sorted_by_their_distance_only_where_there_is_one_and_else_by_the_first_number(
+    tmp_path: Path,
+) -> None:
+    def sorting(volumes_ml: list[float]) -> list[str]:
+        text, _ = page(tmp_path, volumes_ml)
+        (chosen,) = re.findall(r'<option value="(\w+)" selected>', text)
+        keys = re.findall(r'<option value="(\w+)"', text.partition("</select>")[0])
+        assert keys[0] == chosen
+        return keys
+
+    assert sorting([1400.0 + place for place in range(20)]) == ["far", "brain_ml", "scan"]
+    assert sorting([1400.0 + place for place in range(19)]) == ["brain_ml", "scan"]
+    assert sorting([]) == ["scan"]

@@ -58,6 +58,7 @@ def write_quality_page(path: Path, name: str, rows: Sequence[Row]) -> None:
         counts=counts,
         count=len(rows),
         quantities=quantities,
+        sorting=_sorting(quantities),
         far=FAR,
         fewest=FEWEST,
         scans=[_card(row, quantities) for row in rows],
@@ -90,6 +91,15 @@ def _quantity(limit: Limit, values: np.ndarray[Any, Any]) -> dict[str, Any]:
         "most": float(values.max()),
         "chart": _chart(limit, values, median),
     }
+
+
+def _sorting(quantities: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return key and words of what the scans can be sorted by, first that by which they are at the beginning.
+
+    A distance from the median is there only where a median says something.
+    """
+    far = [("far", "distance from the median")] if any(one["spread"] for one in quantities) else []
+    return [*far, *((one["key"], one["words"]) for one in quantities), ("scan", "name")]
 
 
 def _range(ends: tuple[float, float]) -> str:

@@ -1,7 +1,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 const CHUNK = 48;
-let key = "far", down = true, room = CHUNK;
+let key = at("sort").value, down = key !== "scan", room = CHUNK;
 
 const shown = (value) => Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 const valueOf = (scan) => key === "scan" ? scan.scan : key === "far" ? scan.far : scan.numbers[key];
