@@ -9,6 +9,7 @@ Each is also the builtin it resembles, so ``except ValueError`` keeps working::
     │   └── LeakageError                a subject, or a scan, on both sides of a split
     ├── PreparationError (RuntimeError) a readable scan that could not be made comparable
     ├── ConfigError (ValueError)        a setting that is misspelt or out of range
+    │   └── FolderInUseError            a folder into which another run is writing
     ├── WeightsError (ValueError)       weights that are missing, damaged or of another network
     ├── ResultError (ValueError)        the files of a result that are missing or damaged
     └── TrainingError (RuntimeError)    a run that cannot go on
@@ -52,6 +53,10 @@ class PreparationError(MedicalTransformerError, RuntimeError):
 
 class ConfigError(MedicalTransformerError, ValueError):
     """A setting is misspelt or out of range."""
+
+
+class FolderInUseError(ConfigError):
+    """Another run is writing into the folder; what was asked for is right, and can be done later."""
 
 
 class WeightsError(MedicalTransformerError, ValueError):

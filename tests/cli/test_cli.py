@@ -21,10 +21,12 @@ import medical_transformer
 from medical_transformer.cli import main
 from medical_transformer.cli.app import VERBS, build_app
 from medical_transformer.cli.options import writable
+from medical_transformer.cohorts import Cohort
 from medical_transformer.errors import ConfigError
 from medical_transformer.experiments import METHODS
 from medical_transformer.tasks import shipped_models
 from medical_transformer.volumes import Grid, Volume, write_volume
+from medical_transformer.volumes.claims import claimed
 
 
 def medtrans(*words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -242,6 +244,19 @@ def test_sigterm_ends_a_verb_as_an_interruption_does(monkeypatch: pytest.MonkeyP
     finally:
         signal.signal(signal.SIGTERM, before)
     assert (ended.value.code, tidied) == (128 + signal.SIGTERM, [True])
+
+
+@pytest.mark.parametrize("verb", ["prepare", "pretrain"])
+def test_a_folder_that_another_run_holds_ends_a_verb_with_status_1(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Cohort("c", tmp_path, ()).save(tmp_path / "cohort")
+    monkeypatch.setattr(sys, "argv", ["medtrans", verb, str(tmp_path / "cohort"), "--out", str(tmp_path / "run")])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with claimed(tmp_path / "run"), pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert "is being written to by another run" in capsys.readouterr().err
 
 
 def test_help_does_not_load_torch() -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 
 from medical_transformer.cli.app import build_app
-from medical_transformer.errors import MedicalTransformerError, TrainingError, sentence_of
+from medical_transformer.errors import FolderInUseError, MedicalTransformerError, TrainingError, sentence_of
 
 __all__ = ["main"]
 
@@ -23,7 +23,7 @@ def main() -> None:
         build_app()()
     except MedicalTransformerError as error:
         print(f"medtrans: {error}", file=sys.stderr)
-        sys.exit(1 if isinstance(error, TrainingError) else 2)
+        sys.exit(1 if isinstance(error, (TrainingError, FolderInUseError)) else 2)
     except OSError as error:
         print(f"medtrans: {sentence_of(error)}", file=sys.stderr)
         sys.exit(1)

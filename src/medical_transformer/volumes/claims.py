@@ -16,7 +16,7 @@ from typing import IO, ParamSpec, TypeVar
 
 from rich.console import Console
 
-from medical_transformer.errors import ConfigError
+from medical_transformer.errors import FolderInUseError
 from medical_transformer.volumes.whole_files import check_writable
 
 if sys.platform != "win32":
@@ -65,7 +65,8 @@ def claimed(folder: Path) -> Iterator[str]:
         another run would not be noticed; else an empty text.
 
     Raises:
-        ConfigError: if another run holds it, naming its process and machine, or it cannot be written to.
+        FolderInUseError: if another run holds it, naming its process and machine.
+        ConfigError: if it cannot be written to.
     """
     path = folder / NAME
     with _folder(folder), _opened(path, folder) as (file, doubt):
@@ -112,7 +113,7 @@ def _lock(file: IO[str], folder: Path) -> str:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as error:
         file.seek(0)
-        raise ConfigError(
+        raise FolderInUseError(
             f"{folder} is being written to by another run ({file.read() or 'which did not say who it is'}). "
             "Wait until it has ended, end it, or choose another folder."
         ) from error
