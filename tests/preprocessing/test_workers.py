@@ -69,6 +69,36 @@ def test_a_worker_ends_tidily_when_its_parent_is_killed(tmp_path: Path) -> None:
     assert place.with_suffix(".tidied").is_file()
 
 
+TOLD = """
+import os, signal, sys
+from medical_transformer.preprocessing.workers import ASKED, _leave
+for number in (ASKED, signal.SIGTERM):
+    signal.signal(number, _leave)
+first, *others = [{"asked": ASKED, "term": signal.SIGTERM}[word] for word in sys.argv[1:]]
+try:
+    os.kill(os.getpid(), first)
+finally:
+    for number in others:
+        os.kill(os.getpid(), number)
+    print("tidied")
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "ended", "tidied"),
+    [
+        (("term", "term"), -signal.SIGTERM, False),
+        (("term", "asked"), 128 + signal.SIGTERM, True),  # by a cluster, and then by the parent
+        (("asked", "term"), 128 + signal.SIGTERM, True),
+    ],
+)
+def test_a_second_sigterm_ends_a_worker_at_once_and_the_parents_word_counts_for_none(
+    told: tuple[str, ...], ended: int, tidied: bool
+) -> None:
+    done = subprocess.run([sys.executable, "-c", TOLD, *told], capture_output=True, text=True, check=False)
+    assert (done.returncode, "tidied" in done.stdout) == (ended, tidied)
+
+
 def within(seconds: float, holds: Callable[[], bool]) -> bool:
     """Tell whether something comes true in time."""
     end = time.monotonic() + seconds

@@ -21,6 +21,9 @@ THREAD_VARIABLES = (
 
 
 GRACE_SECONDS = 10.0
+# By which the parent asks a worker to leave. A cluster sends SIGTERM to parent and workers alike; if the parent sent it
+# once more, workers would take it for a second one and leave their temporary folders behind.
+ASKED = getattr(signal, "SIGUSR1", signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,9 @@ def _stop(worker: _Worker) -> None:
     worker.pipe.close()
     if worker.job is None:
         worker.process.join(GRACE_SECONDS)  # an idle worker leaves by itself when the pipe closes
-    worker.process.terminate()
+    if worker.process.pid is not None and worker.process.exitcode is None:
+        with suppress(ProcessLookupError):
+            os.kill(worker.process.pid, ASKED)
     worker.process.join()
 
 
@@ -129,7 +134,8 @@ def _work(function: Callable[[Any], Any], pipe: Connection) -> None:
     The libraries, torch too, compute with one thread because the process was born with `THREAD_VARIABLES`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
+    for number in (ASKED, signal.SIGTERM):
+        signal.signal(number, _leave)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
@@ -141,13 +147,18 @@ def _work(function: Callable[[Any], Any], pipe: Connection) -> None:
             pipe.send(result)
         except BrokenPipeError:
             break
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (ASKED, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _leave(number: int, _frame: object) -> None:
-    """End tidily, so that temporary folders and child processes go too."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit(128 + number)
+    """End tidily, so that temporary folders and child processes go too; a second SIGTERM ends this process at once."""
+    leaving = signal.getsignal(ASKED) is signal.SIG_IGN
+    signal.signal(ASKED, signal.SIG_IGN)
+    if number == signal.SIGTERM:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if not leaving:
+        raise SystemExit(128 + signal.SIGTERM)
 
 
 def _end_with_parent() -> None:
