@@ -11,7 +11,8 @@ from medical_transformer.backbones import MedicalTransformer
 from medical_transformer.errors import CohortError, ConfigError, WeightsError
 from medical_transformer.experiments import FinetuneConfig, InputConfig, PretrainConfig, finetune, pretrain
 from medical_transformer.experiments.config import BackboneConfig
-from medical_transformer.experiments.training_run import build_model, load_encoder, new_backbone
+from medical_transformer.experiments.encoders import load_encoder
+from medical_transformer.experiments.training_run import build_model, new_backbone
 from medical_transformer.tasks import Classification, Regression, TaskModel, load_model
 
 from .conftest import BACKBONE, training

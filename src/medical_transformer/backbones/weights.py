@@ -90,15 +90,8 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], *, may_lack: 
         WeightsError: if shapes do not fit, tensors are missing, or loading changed nothing.
     """
     own = module.state_dict()
-    shared = [name for name in own if name in tensors]
-    new = tuple(name for name in own if name not in tensors)
-    missing = [name for name in new if not name.endswith(tuple(may_lack))] if shared else list(own)
-    if missing:
-        further = len(missing) - NAMED
-        named = ", ".join(missing[:NAMED]) + (f" and {further} more" if further > 0 else "")
-        count = f"{len(missing)} tensor{'' if len(missing) == 1 else 's'}"
-        raise WeightsError(f"The weights lack {count} of the network: {named}.")
-    fitted = {name: _fit(name, tensors[name], own[name]) for name in shared}
+    fitted = fit_weights(own, tensors, may_lack=may_lack)
+    shared = list(fitted)
     # Counters and vectors of ones are alike in all networks; matrices and kernels are not.
     telling = [name for name in shared if own[name].ndim > 1] or shared
     if all(torch.equal(fitted[name].to(own[name]), own[name]) for name in telling):
@@ -108,9 +101,31 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], *, may_lack: 
     return LoadedWeights(
         loaded=tuple(name for name in shared if name not in adapted),
         adapted=adapted,
-        new=new,
+        new=tuple(name for name in own if name not in tensors),
         unused=tuple(name for name in tensors if name not in own),
     )
+
+
+def fit_weights(
+    own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], *, may_lack: Collection[str] = ()
+) -> dict[str, Tensor]:
+    """Bring tensors to the shapes of a network's own; tensors without values will do.
+
+    Returns:
+        those that the network has too, in its order.
+
+    Raises:
+        WeightsError: if tensors are missing or shapes do not fit; the message names the first.
+    """
+    shared = [name for name in own if name in tensors]
+    lacking = [name for name in own if name not in tensors]
+    missing = [name for name in lacking if not name.endswith(tuple(may_lack))] if shared else lacking
+    if missing:
+        further = len(missing) - NAMED
+        named = ", ".join(missing[:NAMED]) + (f" and {further} more" if further > 0 else "")
+        count = f"{len(missing)} tensor{'' if len(missing) == 1 else 's'}"
+        raise WeightsError(f"The weights lack {count} of the network: {named}.")
+    return {name: _fit(name, tensors[name], own[name]) for name in shared}
 
 
 def _fit(name: str, tensor: Tensor, target: Tensor) -> Tensor:

@@ -34,12 +34,10 @@ def start_head(model: TaskModel, source: LabelledSource, split: Split, training:
         ConfigError: for a segmentation, and for a head with a hidden layer.
         CohortError: if the training scans lack a class.
     """
+    refuse_other_heads(model)
     task, head = model.task, model.head
-    if not isinstance(task, Classification | Regression) or not isinstance(head, VectorHead) or head.hidden is not None:
-        raise ConfigError(
-            "`head: fitted` needs a linear head on the scan's vector; a segmentation has none, and neither have the "
-            "networks that Table 3 counts with a hidden layer. Leave `head` out."
-        )
+    assert isinstance(task, Classification | Regression)
+    assert isinstance(head, VectorHead)
     model.to(choose_device(training.device)).eval()
     vectors, scans = _vectors(model, source, split.training, training, copies=1 + VARIED_COPIES * source.augment)
     fitted = fit_linear(
@@ -48,6 +46,19 @@ def start_head(model: TaskModel, source: LabelledSource, split: Split, training:
     if head.standardisation is not None:
         head.standardisation.settle(torch.from_numpy(vectors).to(head.linear.weight))
     put_layer(*fitted.layer(), model)
+
+
+def refuse_other_heads(model: TaskModel) -> None:
+    """Refuse a model whose head cannot start from a linear fit; a model without values will do.
+
+    Raises:
+        ConfigError: for a segmentation, and for a head with a hidden layer.
+    """
+    if not isinstance(model.head, VectorHead) or model.head.hidden is not None:
+        raise ConfigError(
+            "`head: fitted` needs a linear head on the scan's vector; a segmentation has none, and neither have the "
+            "networks that Table 3 counts with a hidden layer. Leave `head` out."
+        )
 
 
 @torch.no_grad()

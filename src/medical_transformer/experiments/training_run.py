@@ -6,25 +6,17 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from torch import Tensor
 
-from medical_transformer.backbones import (
-    MedicalTransformer,
-    PublishedWeights,
-    build_backbone,
-    load_published,
-    load_published_decoder,
-)
+from medical_transformer.backbones import PublishedWeights, build_backbone, load_published, load_published_decoder
 from medical_transformer.backbones.published_files import checksum, find
-from medical_transformer.backbones.weights import LoadedWeights, load_weights, read_tensors
 from medical_transformer.contracts import Backbone, Decoder
-from medical_transformer.errors import WeightsError
 from medical_transformer.experiments.closed_form import fit_head
 from medical_transformer.experiments.config import BackboneConfig, FinetuneConfig, InputConfig, identity
 from medical_transformer.experiments.data import Data, LabelledSource
 from medical_transformer.experiments.decoders import DECODER_FILE, start_decoder
+from medical_transformer.experiments.encoders import load_encoder
 from medical_transformer.experiments.head_start import start_head
-from medical_transformer.tasks import SavedModel, TaskModel, TaskObjective, find_model, load_model
+from medical_transformer.tasks import TaskModel, TaskObjective, find_model
 from medical_transformer.tasks.shipped import place_of
 from medical_transformer.training import Fitted, derive_seed, fit
 from medical_transformer.training.compilation import compile_where_it_pays
@@ -40,46 +32,6 @@ def new_backbone(config: BackboneConfig, inputs: InputConfig, seed: int) -> Back
     if config.weights is not None:
         _announce(load_published(config.name, backbone, config.weights))
     return backbone
-
-
-def load_encoder(backbone: Backbone, folder: Path) -> LoadedWeights:
-    """Put a pre-trained encoder's weights into a backbone.
-
-    Raises:
-        WeightsError: if they do not fit, or were taught on other intensities.
-    """
-    saved: SavedModel = load_model(folder)
-    tensors, encoder = read_tensors(folder / "model.safetensors"), saved.network
-    if isinstance(encoder, TaskModel):
-        prefix = "backbone."
-        tensors = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-        encoder = encoder.backbone
-    if encoder.intensities != backbone.intensities:
-        raise WeightsError(
-            f"{folder} was taught on {encoder.intensities!r} intensities, but the network is set to "
-            f"{backbone.intensities!r} ones; give the backbone the setting `intensities: {encoder.intensities}`."
-        )
-    tensors = _without_transformer(tensors, backbone, folder)
-    try:
-        loaded = load_weights(backbone, tensors)
-    except WeightsError as error:
-        raise WeightsError(
-            f"{folder}: {error} Its network has other settings than yours: leave --preset and the settings of the "
-            f"backbone out, which takes those of {folder / 'config.json'}."
-        ) from error
-    if loaded.unused:
-        raise WeightsError(f"{folder}: {len(loaded.unused)} tensors have no place, such as {loaded.unused[0]!r}.")
-    return loaded
-
-
-def _without_transformer(tensors: dict[str, Tensor], backbone: Backbone, folder: Path) -> dict[str, Tensor]:
-    """Leave an encoder's transformer out, and say so, where the network has none (Table 5)."""
-    if not isinstance(backbone, MedicalTransformer) or backbone.transformer is not None:
-        return tensors
-    kept = {name: tensor for name, tensor in tensors.items() if not name.startswith("transformer.")}
-    if len(kept) < len(tensors):
-        _say(f"{folder}: {len(tensors) - len(kept)} tensors of its transformer are left out, as the network has none.")
-    return kept
 
 
 def train_model(

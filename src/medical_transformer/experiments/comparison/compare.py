@@ -12,7 +12,7 @@ from medical_transformer.experiments.comparison.audit import audit
 from medical_transformer.experiments.comparison.collecting import collect, protocol
 from medical_transformer.experiments.comparison.config import ComparisonConfig
 from medical_transformer.experiments.comparison.facts import facts_about_methods
-from medical_transformer.experiments.comparison.fitting import check_starts
+from medical_transformer.experiments.comparison.fitting import check_heads, check_starts
 from medical_transformer.experiments.comparison.grid import Done, Job, Where, run_jobs
 from medical_transformer.experiments.comparison.opening import OpenTask, open_task
 from medical_transformer.experiments.comparison.progress import GridProgress
@@ -60,11 +60,13 @@ def compare(config: ComparisonConfig, out: Path, *, workers: int = 0, scheduler:
     Raises:
         LeakageError: if an honest number cannot come of it; found before anything is trained.
         CohortError: if a task's label or cohort is not there.
-        ConfigError: if nothing could be done, or a method's start is of another backbone.
+        ConfigError: if nothing could be done, a method's start is of another backbone or size, or a head that
+            shall be fitted cannot be.
         WeightsError: if a file of weights cannot be had, or is of another network.
     """
     check_starts(config)
     tasks = {name: open_task(config, name) for name in config.tasks}
+    check_heads(config, tasks.values())
     told = audit(config, tasks.values())
     for name, task in tasks.items():
         save_folds(task.folds, out / f"folds-{name}.tsv")
