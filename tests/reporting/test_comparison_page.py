@@ -15,7 +15,9 @@ from medical_transformer.evaluation import MethodFacts, SubjectPrediction, Trial
 from medical_transformer.reporting import methods_picture, write_comparison
 
 FACTS = (
-    MethodFacts(name="scratch", title="From scratch", parameters={"brain-age": 2_401_000}),
+    MethodFacts(
+        name="scratch", title="From scratch", parameters={"brain-age": 2_401_000}, printed={"regression": "2.401"}
+    ),
     MethodFacts(name="no-transformer", title="Without transformer", group="self-supervised"),
     MethodFacts(
         name="transfer", title="Transfer", group="self-supervised", parameters={"brain-age": 120}, notes=("Note.",)
@@ -163,6 +165,8 @@ def test_table_2_counts_a_subject_once_at_the_first_scan(folder):
 def test_table_3_counts_weights_and_table_5_needs_both_methods(folder):
     weights = {row["Approach"]: row["Brain age"] for row in rows_of(folder / "table-3.tsv")}
     assert weights == {"From scratch": "2.401 M", "Transfer": "120"}
+    beside = {row["Approach"]: row["Brain age, paper"] for row in rows_of(folder / "table-3.tsv")}
+    assert beside == {"From scratch": "2.401 M", "Transfer": ""}
     (row,) = rows_of(folder / "table-5.tsv")
     assert re.match(r"0\.\d\d \(0\.\d\d to 1\.\d\d\)", row["Difference (95 % CI)"])
 

@@ -21,6 +21,8 @@ class MethodFacts:
         title: as tables print it.
         group: the kind of pre-training that heads its rows, such as `none`, `supervised` or `self-supervised`.
         parameters: trainable weights per task; empty for a method that trains no network.
+        printed: what the paper's Table 3 prints for a network of this size, in millions per kind of task; empty where
+            it counted none.
         notes: what was searched, loaded, or differs from the publication; a sentence each.
     """
 
@@ -28,6 +30,7 @@ class MethodFacts:
     title: str
     group: str = "none"
     parameters: Mapping[str, int] = field(default_factory=dict)
+    printed: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from medical_transformer.backbones import BACKBONES, build_backbone
+from medical_transformer.backbones import BACKBONES, build_backbone, find_backbone
 from medical_transformer.backbones.published_files import KNOWN
 from medical_transformer.backbones.registry import MEASUREMENTS
 from medical_transformer.backbones.undrawn import undrawn
@@ -89,6 +89,28 @@ def listing() -> list[dict[str, Any]]:
         ),
         *({"kind": "classical", **one} for one in classical),
     ]
+
+
+def printed_sizes(name: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return what Table 3 prints of a backbone, in millions per kind of task, where it counted a network of this size.
+
+    Settings that change no weight, such as a dropout, do not matter, and neither do modalities and classes: Table 3
+    has one figure for all of them.
+    """
+    figures = dict(zip(TABLE_3, find_backbone(name).printed, strict=False))
+    own, counted = (_layout(name, {**one, "in_channels": 1}) for one in (settings, {}))
+    return {kind: figure for kind, figure in figures.items() if own[kind] == counted[kind]}
+
+
+def _layout(name: str, settings: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Return all that decides the number of weights for each kind of task, beside modalities and classes."""
+    with undrawn():
+        network = build_backbone(name, settings)
+        decoder = network.build_decoder(1)
+    trunk = [tensor.shape for tensor in network.parameters()]
+    vector = (trunk, network.hidden_features)
+    maps = (trunk, None if decoder is None else [tensor.shape for tensor in decoder.parameters()])
+    return {"classification": vector, "regression": vector, "segmentation": maps}
 
 
 def _count(name: str, task: AnyTask, channels: int) -> int:

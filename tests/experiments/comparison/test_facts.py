@@ -56,6 +56,31 @@ def test_the_head_of_each_method_is_told(
     assert facts_about_methods(config, [trial])[1].notes[-1].endswith("; its own decoder segments.")
 
 
+@pytest.mark.parametrize(
+    ("backbone", "printed"),
+    [
+        ({"settings": {"dropout": 0.3}}, ("2.402", "2.401", "2.410")),
+        ({"settings": {"layers": 0}}, ()),
+        (BACKBONE, ()),
+        ({"name": "3d-ssl", "settings": {"momentum": 0.1, "intensities": "z-scored"}}, ("3.552", "3.551", "5.649")),
+        ({"name": "models-genesis", "settings": {"hidden": 0}}, ("19.076",)),
+        ({"name": "models-genesis", "settings": {"decoder": "linear"}}, ("7.093", "7.093")),
+        ({"name": "medicalnet", "settings": {"depth": 10}}, ()),
+        ({"name": "medicalnet"}, ("33.052", "33.051", "85.798")),
+        ({"name": "niftynet-highres3dnet"}, ()),
+        ({"name": "tissue-volumes"}, ()),
+    ],
+    ids=lambda one: " ".join(map(str, one.values())) if isinstance(one, dict) else "",
+)
+def test_the_printed_size_stands_beside_networks_of_the_size_that_table_3_counted(
+    experiment: Experiment, backbone: dict[str, Any], printed: tuple[str, ...]
+) -> None:
+    """The name of the method, here that of another row of Table 3, decides nothing."""
+    config = experiment(methods={"niftynet": {"backbone": backbone}}, reference="niftynet")
+    (facts,) = facts_about_methods(config, ())
+    assert tuple(facts.printed.values()) == printed
+
+
 def test_the_protocol_says_how_methods_start_and_are_trained(
     experiment: Experiment, pretraining: dict[str, Any]
 ) -> None:

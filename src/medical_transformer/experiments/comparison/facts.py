@@ -10,8 +10,15 @@ from medical_transformer.backbones.undrawn import undrawn
 from medical_transformer.cohorts.tables import read_json
 from medical_transformer.contracts import Backbone
 from medical_transformer.evaluation import MethodFacts, Trial, often
-from medical_transformer.experiments.comparison.config import ClassicalMethod, ComparisonConfig, ProbeMethod
+from medical_transformer.experiments.comparison.config import (
+    ClassicalMethod,
+    ComparisonConfig,
+    Method,
+    NetworkMethod,
+    ProbeMethod,
+)
 from medical_transformer.experiments.config import BackboneConfig
+from medical_transformer.experiments.methods import printed_sizes
 from medical_transformer.tasks import find_model
 
 # They decide where and how often something is written, and not a number.
@@ -29,10 +36,18 @@ def facts_about_methods(config: ComparisonConfig, trials: Sequence[Trial]) -> tu
                 title=method.title or name,
                 group=group_of(config, name),
                 parameters={one.task: one.result.parameters for one in own if one.result.parameters},
+                printed=_printed(method),
                 notes=(*method.notes, *_particulars(config, name, own), *_choices(own)),
             )
         )
     return tuple(facts)
+
+
+def _printed(method: Method) -> dict[str, str]:
+    """Return the size of a method's network in Table 3; empty where it counted none, and without a network."""
+    if not isinstance(method, NetworkMethod):
+        return {}
+    return printed_sizes(method.backbone.name, method.backbone.settings)
 
 
 def group_of(config: ComparisonConfig, name: str) -> str:

@@ -55,7 +55,8 @@ def table_3(summary: ComparisonSummary) -> Grid:
     return Grid(
         name="table-3",
         title="Table 3. Trainable weights",
-        caption="Counted from the networks that were trained; the fewest of a column are bold.",
+        caption="Counted from the networks that were trained; the fewest of a column are bold. "
+        "The paper's figure stands beside networks of the size that it counted.",
         heading="Approach",
         columns=tuple(task_name(task) for task in tasks),
         rows=tuple(rows),
@@ -203,11 +204,11 @@ def _with_and_without(summary: ComparisonSummary, task: str, metric: str, withou
 def _weights(summary: ComparisonSummary, method: MethodFacts, task: str) -> Entry:
     count = _count(summary, method, task)
     counts = [_count(summary, one, task) for one in summary.trials.methods]
-    printed = published.paper_parameters(method.name, summary.result(task).task)
+    printed = method.printed.get(summary.result(task).task)
     return Entry(
         text=MISSING if count is None else f"{count:,}" if count < 10_000 else f"{count / 1e6:.3f} M",
         best=count is not None and count == min(one for one in counts if one is not None),
-        beside="" if printed is None else f"{printed:.3f} M",
+        beside=f"{printed} M" if printed else "",
     )
 
 

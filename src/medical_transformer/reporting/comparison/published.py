@@ -1,4 +1,4 @@
-"""What the paper printed (Jun et al. 2021, Tables 1 to 5), to stand beside what was measured here."""
+"""What the paper printed (Jun et al. 2021, Tables 1, 2, 4 and 5), to stand beside what was measured here."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -32,17 +32,6 @@ TABLE_1: Mapping[str, Mapping[str, Figure]] = MappingProxyType(
         "3d-exemplar": _row(0.5085, 0.0163, 5.4434, 0.9623, 0.8975, 0.0123, 0.6912, 0.0120, 0.3819, 0.0134),
         "models-genesis": _row(0.4997, 0.0004, 4.6377, 0.3411, 0.8505, 0.0203, 0.6201, 0.0289, 0.0896, 0.0329),
         "transfer": TRANSFER,
-    }
-)
-# Millions of weights for classification, regression and segmentation.
-TABLE_3: Mapping[str, tuple[float, float, float]] = MappingProxyType(
-    {
-        "i3d": (12.378, 12.375, 17.412),
-        "niftynet": (24.068, 24.067, 45.614),
-        "medicalnet": (33.052, 33.051, 85.798),
-        "3d-ssl": (3.552, 3.551, 5.649),
-        "models-genesis": (7.093, 7.093, 19.076),
-        "transfer": (2.402, 2.401, 2.410),
     }
 )
 TABLE_4: Mapping[tuple[str, float], Mapping[str, Figure]] = MappingProxyType(
@@ -96,10 +85,3 @@ def is_papers_task(result: EvaluationResult) -> bool:
     if result.task == "regression":
         return result.label == "age_years"
     return set(result.classes) == TUMOUR
-
-
-def paper_parameters(method: str, kind: str) -> float | None:
-    """Return the millions of weights that the paper counts for a method and a kind of task; None if it does not."""
-    name = paper_name(method)
-    found = TABLE_3.get("3d-ssl" if name.startswith("3d-") else name)
-    return found[("classification", "regression", "segmentation").index(kind)] if found else None
