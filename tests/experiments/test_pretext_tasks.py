@@ -13,7 +13,7 @@ from medical_transformer.contracts import Backbone, Encoding
 from medical_transformer.errors import CohortError, CollapseError, ConfigError, NonFiniteLossError, TrainingError
 from medical_transformer.experiments import METHODS, BackboneConfig, PretrainConfig, pretext_tasks, pretrain
 from medical_transformer.experiments.progress import EpochProgress
-from medical_transformer.pretraining import AnyMethod, load_permutations
+from medical_transformer.pretraining import AnyMethod, JigsawSettings, load_permutations
 from medical_transformer.tasks import load_model
 
 from .conftest import BACKBONE as SLICES
@@ -149,6 +149,17 @@ def test_the_permutations_of_a_jigsaw_are_kept_with_the_run(prepared: Path, tmp_
     one, other = (load_permutations(tmp_path / str(seed) / "permutations.tsv") for seed in (0, 1))
     assert one.shape == (100, 27)
     assert not torch.equal(one, other)
+
+
+def test_a_long_search_for_distant_permutations_is_announced_and_done_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = JigsawSettings(choice="distant", permutations=5)
+    for said in ("Choosing 5 permutations that lie far apart", ""):
+        pretext_tasks.build_pretext(settings, Tiny(TinyConfig()), (12, 15, 18), tmp_path, 0)
+        found = capsys.readouterr().err
+        assert said in found
+        assert bool(said) == bool(found)
 
 
 def test_a_damaged_table_of_permutations_is_refused(prepared: Path, tmp_path: Path) -> None:

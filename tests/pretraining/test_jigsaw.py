@@ -50,6 +50,18 @@ def test_distant_permutations_lie_farther_apart_than_random_ones() -> None:
     assert int(distant.min()) >= int(random.min()) + 2
 
 
+def test_each_distant_permutation_is_the_candidate_that_lies_farthest_from_the_nearest_of_those_before() -> None:
+    draws, chosen = generator(5), [tuple(range(27))]
+    for _ in range(6):
+        candidates = [tuple(one) for one in torch.rand((1000, 27), generator=draws).argsort(dim=1).tolist()]
+        chosen.append(max(candidates, key=lambda one: min(elsewhere(one, other) for other in chosen)))
+    assert [tuple(one) for one in draw_permutations(6, generator(5), choice="distant").tolist()] == chosen[1:]
+
+
+def elsewhere(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    return sum(mine != its for mine, its in zip(one, other, strict=True))
+
+
 def test_saved_permutations_are_read_back(tmp_path: Path) -> None:
     permutations = draw_permutations(5, generator())
     save_permutations(permutations, tmp_path / "permutations.tsv")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from rich.console import Console
 from torch import Tensor
 
 from medical_transformer.backbones import BACKBONES, find_backbone
@@ -204,6 +205,9 @@ def _permutations(settings: JigsawSettings, folder: Path, seed: int) -> Tensor:
     """
     path = folder / "permutations.tsv"
     if not path.is_file():
+        if settings.choice == "distant":
+            text = f"Choosing {settings.permutations} permutations that lie far apart; 1000 take half a minute."
+            Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
         drawn = draw_permutations(settings.permutations, generator(seed, "permutations"), choice=settings.choice)
         save_permutations(drawn, path)
     found = load_permutations(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from medical_transformer.cohorts.tables import write_table
@@ -39,11 +39,20 @@ def draw_permutations(
     chosen = torch.arange(PIECES)[None]  # the identity; it is left out at the end
     while len(chosen) <= count:
         found = _shuffles(1 if choice == "random" else CANDIDATES, generator)
-        distance = (found[:, None] != chosen[None]).sum(dim=2).amin(dim=1)
+        distance = _distances(found, chosen).amin(dim=1)
         best = distance.argmax()
         if distance[best] > 0:
             chosen = torch.cat([chosen, found[best, None]])
     return chosen[1:]
+
+
+def _distances(found: Int[Tensor, "found piece"], chosen: Permutations) -> UInt8[Tensor, "found permutation"]:
+    """Count the pieces that lie elsewhere; piece by piece and in bytes, which takes a third of the time."""
+    ours, theirs = (one.to(torch.uint8).T for one in (found, chosen))
+    elsewhere = torch.zeros(len(found), len(chosen), dtype=torch.uint8)
+    for own, other in zip(ours, theirs, strict=True):
+        elsewhere += own[:, None] != other[None]
+    return elsewhere
 
 
 def _shuffles(count: int, generator: torch.Generator) -> Permutations:
