@@ -6,12 +6,26 @@ import pytest
 import torch
 
 from medical_transformer.backbones import (
+    check_published,
     load_published,
     load_published_decoder,
 )
+from medical_transformer.backbones.baselines import Baseline
+from medical_transformer.backbones.undrawn import undrawn
 from medical_transformer.errors import WeightsError
 
-from .published_samples import medicalnet, network
+from .published_samples import Tensors, medicalnet, network, norm
+
+# Blocks per stage of the files that were released; from 50 on they are bottlenecks.
+DEPTHS = {
+    10: (1, 1, 1, 1),
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+    200: (3, 24, 36, 3),
+}
 
 
 def test_medicalnet_is_loaded_strictly(medicalnet_file: Path) -> None:
@@ -21,6 +35,37 @@ def test_medicalnet_is_loaded_strictly(medicalnet_file: Path) -> None:
     assert set(loaded.account.loaded) == set(backbone.state_dict())
     for name, tensor in network("medicalnet", seed=1, depth=10).state_dict().items():
         assert torch.equal(backbone.state_dict()[name], tensor), name
+
+
+def released(depth: int) -> Tensors:
+    """Return names and shapes of a released file; each of its tensors takes the room of one number."""
+    blocks, grown, shapes, source = DEPTHS[depth], 1 if depth < 50 else 4, {"conv1.weight": (64, 1, 7, 7, 7)}, 64
+    shapes |= norm("bn1", 64)
+    for stage, (count, width) in enumerate(zip(blocks, (64, 128, 256, 512), strict=True), start=1):
+        sizes = [(width, 3), (width, 3)] if grown == 1 else [(width, 1), (width, 3), (width * 4, 1)]
+        for number in range(count):
+            block, before = f"layer{stage}.{number}", source
+            for place, (target, side) in enumerate(sizes, start=1):
+                shapes |= {f"{block}.conv{place}.weight": (target, source, side, side, side)}
+                shapes |= norm(f"{block}.bn{place}", target)
+                source = target
+            if before != source and depth not in {18, 34}:  # those have shortcut A, without weights
+                shapes |= {f"{block}.downsample.0.weight": (source, before, 1, 1, 1)}
+                shapes |= norm(f"{block}.downsample.1", source)
+    values = {name: torch.tensor(0.5).expand(shape) for name, shape in shapes.items()}
+    return values | {"conv1.weight": torch.rand((64, 1, 7, 7, 7))}
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_a_file_of_every_released_depth_has_the_tensors_of_its_network(depth: int, tmp_path: Path) -> None:
+    content = {"state_dict": {f"module.{name}": tensor for name, tensor in released(depth).items()}}
+    torch.save(content, tmp_path / f"resnet_{depth}.pth")
+    with undrawn():
+        backbone = network("medicalnet", depth=depth)
+    check_published("medicalnet", backbone, str(tmp_path / f"resnet_{depth}.pth"))
+    assert isinstance(backbone, Baseline)
+    translated, own = backbone.translate(released(depth)).backbone, backbone.state_dict()
+    assert {name: one.shape for name, one in translated.items()} == {name: one.shape for name, one in own.items()}
 
 
 def test_a_stem_of_one_channel_is_repeated_for_four_modalities(medicalnet_file: Path) -> None:

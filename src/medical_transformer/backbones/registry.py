@@ -100,7 +100,8 @@ BACKBONES: Mapping[str, BackboneEntry] = {
         taught_on="CT and MRI, z-scored over voxels that are not 0, with noise in place of 0; here 0 stays",
         intensities="z-scored",
         printed=("33.052", "33.051", "85.798"),
-        note="The paper's decoder is unknown; this is MedicalNet's published segmentation head.",
+        note="The paper's decoder is unknown; this is MedicalNet's published segmentation head. Files of depth 101, "
+        "152 and 200 are the user's to bring: `--weights FILE` with the backbone's setting `depth`.",
     ),
     "3d-ssl": BackboneEntry(
         baselines.SelfSupervisedUNetConfig,
