@@ -156,7 +156,7 @@ def test_a_long_search_for_distant_permutations_is_announced_and_done_once(
 ) -> None:
     settings = JigsawSettings(choice="distant", permutations=5)
     for said in ("Choosing 5 permutations that lie far apart", ""):
-        pretext_tasks.build_pretext(settings, Tiny(TinyConfig()), (12, 15, 18), tmp_path, 0)
+        pretext_tasks.build_pretext(settings, Tiny(TinyConfig()), tmp_path, 0)
         found = capsys.readouterr().err
         assert said in found
         assert bool(said) == bool(found)
