@@ -10,7 +10,10 @@ import torch
 
 from medical_transformer.errors import ConfigError, MedicalTransformerError, WeightsError
 from medical_transformer.experiments.comparison import ComparisonConfig, compare
-from medical_transformer.experiments.comparison.fitting import check_starts
+from medical_transformer.experiments.comparison.fitting import check_heads, check_starts
+from medical_transformer.experiments.comparison.opening import open_task
+from medical_transformer.experiments.comparison.setup import set_up
+from medical_transformer.experiments.comparison.units import Unit
 
 from .conftest import BACKBONE
 
@@ -97,14 +100,25 @@ def test_a_network_without_a_transformer_may_start_from_one_with_it(
     check_starts(experiment(methods=methods, reference="bare", pretraining={"two-stages": pretraining}))
 
 
-def test_a_head_that_cannot_be_fitted_is_refused(experiment: Experiment, prepared: Path, tmp_path: Path) -> None:
-    tasks = {"age": {"prepared": prepared, "label": "age_years"}, "tumour": {"prepared": prepared}}
-    methods = {"fitted": {"backbone": BACKBONE, "head": "fitted"}}
-    config = experiment(tasks=tasks, methods=methods, reference="fitted")
-    refused(config, tmp_path, ConfigError, "Method 'fitted', task 'tumour': `head: fitted` needs a linear head")
+def test_a_head_that_cannot_be_fitted_is_refused(experiment: Experiment, tmp_path: Path) -> None:
     hidden = {"fitted": {"backbone": {"name": "3d-ssl"}, "head": "fitted"}}
     config = experiment(methods=hidden, reference="fitted")
     refused(config, tmp_path, ConfigError, "Method 'fitted', task 'brain-age': `head: fitted` needs a linear head")
+
+
+def test_a_method_of_a_fitted_head_segments_with_the_head_that_it_has(
+    experiment: Experiment, prepared: Path, tmp_path: Path
+) -> None:
+    tasks = {"age": {"prepared": prepared, "label": "age_years"}, "tumour": {"prepared": prepared}}
+    methods = {"fitted": {"backbone": BACKBONE, "head": "fitted"}}
+    config = experiment(tasks=tasks, methods=methods, reference="fitted")
+    opened = {name: open_task(config, name) for name in tasks}
+    check_heads(config, opened.values())
+    heads = {
+        name: [one.head for one in set_up(config, task, Unit(name, "fitted", 1.0, 0, 1), tmp_path).candidates]
+        for name, task in opened.items()
+    }
+    assert heads == {"age": ["fitted"], "tumour": ["random"]}
 
 
 def test_weights_of_another_network_are_refused(experiment: Experiment, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def _particulars(config: ComparisonConfig, name: str, trials: Sequence[Trial]) -
     settings = f" with {told(method.backbone.settings)}" if method.backbone.settings else ""
     yield f"Backbone {method.backbone.name}{settings}; {_heads(method.backbone, trials)}."
     if method.head == "fitted":
-        yield "Its head starts from a linear fit to the vectors of the training scans."
+        yield "Its head, where it reads the scan's vector, starts from a linear fit to those of the training scans."
     if method.training:
         yield f"Trained otherwise than the other methods: {told(method.training)}."
     if config.search.learning_rate and not config.rates_for(name):

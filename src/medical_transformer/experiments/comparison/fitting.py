@@ -44,14 +44,15 @@ def check_starts(config: ComparisonConfig) -> None:
 
 
 def check_heads(config: ComparisonConfig, tasks: Collection[OpenTask]) -> None:
-    """Look at every head that shall start from a linear fit.
+    """Look at every head that shall start from a linear fit; label maps are predicted without one.
 
     Raises:
-        ConfigError: if it segments, or has a hidden layer.
+        ConfigError: if it has a hidden layer.
     """
     networks = {name: method for name, method in config.methods.items() if isinstance(method, NetworkMethod)}
+    of_vectors = [task for task in tasks if not task.task.needs_maps]
     for name, method in networks.items():
-        for task in tasks if method.head == "fitted" else ():
+        for task in of_vectors if method.head == "fitted" else ():
             try:
                 with undrawn():
                     model = TaskModel(build_backbone(method.backbone.name, method.backbone.settings), task.task)

@@ -100,7 +100,8 @@ def _candidates(config: ComparisonConfig, opened: OpenTask, unit: Unit, encoder:
     )
     if not isinstance(method, NetworkMethod):
         return [one]
-    one = one.model_copy(update={"backbone": method.backbone, "head": method.head})
+    head = "random" if opened.task.needs_maps else method.head
+    one = one.model_copy(update={"backbone": method.backbone, "head": head})
     rates = config.rates_for(unit.method) or (one.training.learning_rate,)
     training = (one.training.model_copy(update={"learning_rate": rate}) for rate in rates)
     return [one.model_copy(update={"training": chosen}) for chosen in training]
