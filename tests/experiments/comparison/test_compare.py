@@ -20,6 +20,8 @@ from medical_transformer.tasks import Classification, Regression, Segmentation, 
 from medical_transformer.training import EpochRecord, Fitted, Journal
 from medical_transformer.training.fit import OnEpoch
 
+from .conftest import BACKBONE
+
 Everything = tuple[ComparisonConfig, Path, Compared]
 
 
@@ -139,9 +141,10 @@ def test_other_settings_go_beside_the_old_ones(experiment: Callable[..., Compari
 def test_a_unit_that_fails_is_named_and_the_others_go_on(
     experiment: Callable[..., ComparisonConfig], prepared: Path, tmp_path: Path, encoder: Path
 ) -> None:
-    wrong = {"backbone": {"settings": {"width": 8, "embedding": 8}}, "encoder": encoder}
-    methods = {"classical": {"kind": "classical"}, "wrong": wrong}
-    compared = compare(experiment(methods=methods, reference="classical", allow_seen_scans=True), tmp_path)
+    damaged = shutil.copytree(encoder, tmp_path / "encoder")
+    (damaged / "model.safetensors").write_bytes(b"half a file")
+    methods = {"classical": {"kind": "classical"}, "wrong": {"backbone": BACKBONE, "encoder": damaged}}
+    compared = compare(experiment(methods=methods, reference="classical", allow_seen_scans=True), tmp_path / "out")
     assert [str(one.work) for one in compared.failed] == [f"brain-age, wrong, seed 0, fold {k}" for k in (1, 2, 3)]
     assert [one.method for one in compared.trials.trials] == ["classical"]
 
