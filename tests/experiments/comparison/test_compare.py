@@ -139,12 +139,14 @@ def test_other_settings_go_beside_the_old_ones(experiment: Callable[..., Compari
 
 
 def test_a_unit_that_fails_is_named_and_the_others_go_on(
-    experiment: Callable[..., ComparisonConfig], prepared: Path, tmp_path: Path, encoder: Path
+    experiment: Callable[..., ComparisonConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    damaged = shutil.copytree(encoder, tmp_path / "encoder")
-    (damaged / "model.safetensors").write_bytes(b"half a file")
-    methods = {"classical": {"kind": "classical"}, "wrong": {"backbone": BACKBONE, "encoder": damaged}}
-    compared = compare(experiment(methods=methods, reference="classical", allow_seen_scans=True), tmp_path / "out")
+    def fail(*_: Any, **__: Any) -> None:
+        raise NonFiniteLossError("The loss became nan.")
+
+    monkeypatch.setattr(running, "train_model", fail)
+    methods = {"classical": {"kind": "classical"}, "wrong": {"backbone": BACKBONE}}
+    compared = compare(experiment(methods=methods, reference="classical"), tmp_path)
     assert [str(one.work) for one in compared.failed] == [f"brain-age, wrong, seed 0, fold {k}" for k in (1, 2, 3)]
     assert [one.method for one in compared.trials.trials] == ["classical"]
 
