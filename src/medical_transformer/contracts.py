@@ -102,10 +102,12 @@ class Objective(nn.Module, ABC, Generic[BatchT]):
     Attributes:
         selection: the validation number that decides which epoch is kept.
         larger_is_better: the direction of that number.
+        settled: whether it needs no `settle` before the first step.
     """
 
     selection: str = "loss"
     larger_is_better: bool = False
+    settled: bool = False
 
     @abstractmethod
     def forward(self, batch: BatchT, generator: torch.Generator) -> Tensor:

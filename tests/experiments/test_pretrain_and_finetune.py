@@ -109,8 +109,16 @@ def test_finetuning_starts_from_the_encoder(encoder: Path) -> None:
 
 def test_the_encoders_stem_is_repeated_for_several_modalities(encoder: Path) -> None:
     four = new_backbone(BACKBONE, InputConfig(modalities=("T1w", "T1ce", "T2w", "FLAIR")), 0)
-    loaded = load_encoder(four, encoder)
+    loaded = load_encoder(four, encoder, 1)
     assert len(loaded.adapted) == 3
+
+
+@pytest.mark.parametrize(("pool", "said"), [(1, False), (2, True)])
+def test_an_encoder_of_another_grid_is_taken_and_told(
+    encoder: Path, capsys: pytest.CaptureFixture[str], pool: int, said: bool
+) -> None:
+    build_model(finetuning(encoder=str(encoder), input=InputConfig(pool=pool)))
+    assert ("was taught on scans of pool 1, but the network is shown pool 2" in capsys.readouterr().err) == said
 
 
 def test_an_encoder_of_another_size_is_refused_by_tensor(encoder: Path) -> None:

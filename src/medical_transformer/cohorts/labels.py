@@ -13,6 +13,8 @@ PLAUSIBLE = {
     "weight_kg": (3.0, 300.0),
     "education_years": (0.0, 40.0),
     "mmse": (0.0, 30.0),
+    "cdr": (0.0, 3.0),
+    "etiv_cubicmm": (500_000.0, 3_000_000.0),
 }
 SEXES = {"m": "male", "male": "male", "man": "male", "f": "female", "female": "female", "woman": "female"}
 

@@ -13,13 +13,19 @@ from medical_transformer.errors import WeightsError
 from medical_transformer.tasks import TaskModel, load_model
 
 
-def load_encoder(backbone: Backbone, folder: Path) -> LoadedWeights:
-    """Put a pre-trained encoder's weights into a backbone.
+def load_encoder(backbone: Backbone, folder: Path, pool: int) -> LoadedWeights:
+    """Put a pre-trained encoder's weights into a backbone, and say so if it was taught on another grid.
+
+    Args:
+        backbone: the network that starts from it.
+        folder: of the encoder.
+        pool: how the scans are pooled that the network will see.
 
     Raises:
         WeightsError: if they do not fit, or were taught on other intensities.
     """
-    encoder, tensors = load_model(folder).network, read_tensors(folder / "model.safetensors")
+    saved, tensors = load_model(folder), read_tensors(folder / "model.safetensors")
+    encoder = saved.network
     if isinstance(encoder, TaskModel):
         prefix = "backbone."
         tensors = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
@@ -34,9 +40,14 @@ def load_encoder(backbone: Backbone, folder: Path) -> LoadedWeights:
             f"backbone out, which takes those of {folder / 'config.json'}."
         ) from error
     if len(kept) < len(tensors):
-        text = f"{folder}: {len(tensors) - len(kept)} tensors of its transformer are left out, as the network has none."
-        Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+        _say(f"{folder}: {len(tensors) - len(kept)} tensors of its transformer are left out, as the network has none.")
+    if saved.pool != pool:
+        _say(f"{folder} was taught on scans of pool {saved.pool}, but the network is shown pool {pool}: other voxels.")
     return loaded
+
+
+def _say(text: str) -> None:
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def refuse_other_intensities(backbone: Backbone, encoder: Backbone, called: str) -> None:

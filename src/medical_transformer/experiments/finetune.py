@@ -7,6 +7,7 @@ from medical_transformer.cohorts import Cohort
 from medical_transformer.experiments.cards import write_finetuned_card
 from medical_transformer.experiments.config import FinetuneConfig, keep_config
 from medical_transformer.experiments.data import Data, hold_out, open_data
+from medical_transformer.experiments.head_start import refuse_unfit_head
 from medical_transformer.experiments.inherited import pretrained_by, weights_of_others
 from medical_transformer.experiments.progress import EpochProgress
 from medical_transformer.experiments.resuming import keep_origin
@@ -60,7 +61,13 @@ def finetune(prepared: Path, out: Path, config: FinetuneConfig) -> Finetuned:
 
 
 def open_labelled(prepared: Path, config: FinetuneConfig) -> tuple[Data, Cohort]:
-    """Open a prepared cohort, and the part of it that has what the task predicts."""
+    """Open a prepared cohort, and the part of it that has what the task predicts.
+
+    Raises:
+        ConfigError: if the head shall start from a linear fit and cannot.
+    """
+    if config.head == "fitted":
+        refuse_unfit_head(config.backbone, config.task)
     data = open_data(prepared, config.input, segmentation=config.task.needs_maps)
     return data, data.cohort if config.task.needs_maps else data.cohort.with_label(config.task.label)
 

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from medical_transformer.backbones import build_backbone
+from medical_transformer.backbones.undrawn import undrawn
 from medical_transformer.cohorts import Scan
 from medical_transformer.errors import CohortError, ConfigError
+from medical_transformer.experiments.config import BackboneConfig
 from medical_transformer.experiments.data import LabelledSource
 from medical_transformer.experiments.linear_model import Features, fit_linear
-from medical_transformer.tasks import Classification, Regression, TaskModel, VectorHead
+from medical_transformer.tasks import AnyTask, Classification, Regression, TaskModel, VectorHead
 from medical_transformer.training import TrainingConfig, generator
 from medical_transformer.training.devices import choose_device
 from medical_transformer.training.fit import Split
@@ -40,12 +43,21 @@ def start_head(model: TaskModel, source: LabelledSource, split: Split, training:
     assert isinstance(head, VectorHead)
     model.to(choose_device(training.device)).eval()
     vectors, scans = _vectors(model, source, split.training, training, copies=1 + VARIED_COPIES * source.augment)
-    fitted = fit_linear(
-        task, (vectors, scans), _vectors(model, source, split.validation, training), own=int(model.reads_icv)
-    )
+    validation = _vectors(model, source, split.validation, training)
+    fitted = fit_linear(task, (vectors, scans), validation, own=int(model.reads_icv), by_loss=True)
     if head.standardisation is not None:
         head.standardisation.settle(torch.from_numpy(vectors).to(head.linear.weight))
     put_layer(*fitted.layer(), model)
+
+
+def refuse_unfit_head(backbone: BackboneConfig, task: AnyTask) -> None:
+    """Refuse a network and a task whose head cannot start from a linear fit, before anything is read.
+
+    Raises:
+        ConfigError: for a segmentation, and for a head with a hidden layer.
+    """
+    with undrawn():
+        refuse_other_heads(TaskModel(build_backbone(backbone.name, backbone.settings), task))
 
 
 def refuse_other_heads(model: TaskModel) -> None:

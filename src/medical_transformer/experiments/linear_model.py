@@ -84,6 +84,7 @@ def fit_linear(
     validation: tuple[Features, Sequence[Scan]],
     *,
     own: int = 0,
+    by_loss: bool = False,
 ) -> LinearModel:
     """Fit one model per penalty on the training scans, and take the one that does best on the validation scans.
 
@@ -92,6 +93,8 @@ def fit_linear(
         training: features and scans.
         validation: likewise.
         own: how many of the last features are measures of their own, not one of many alike.
+        by_loss: choose the penalty of a classification by the loss that a training would go on with, and not by a
+            score that knows the order of the answers only: a model that ranks well may be far too sure.
 
     Raises:
         CohortError: if all training scans have one label, so that there is nothing to learn.
@@ -107,12 +110,21 @@ def fit_linear(
     reduced = PCA(svd_solver="full").fit(training[0] / scale)
     components = reduced.transform(training[0] / scale)
     fitted = [LinearModel(task, scale, reduced, _estimator(task, one).fit(components, truth), one) for one in PENALTIES]
+    merit = _likelihood if by_loss and isinstance(task, Classification) else _score
+    merits = [merit(task, model.answer(*validation, fold=0)) for model in fitted]
+    return fitted[int(np.argmax(np.nan_to_num(merits, nan=-np.inf)))]
+
+
+def _score(task: AnyTask, answers: Sequence[SubjectPrediction]) -> float:
+    """Return the task's first score, the larger the better."""
     name = primary_metric(task)
-    scores = [
-        score(task.kind, model.answer(*validation, fold=0), classes_of(task)).get(name, np.nan) for model in fitted
-    ]
-    better = np.nan_to_num(-np.array(scores) if name == "mae" else np.array(scores), nan=-np.inf)
-    return fitted[int(np.argmax(better))]
+    value = score(task.kind, answers, classes_of(task)).get(name, np.nan)
+    return -value if name == "mae" else value
+
+
+def _likelihood(task: AnyTask, answers: Sequence[SubjectPrediction]) -> float:
+    """Return the mean logarithm of the probability of the true class."""
+    return float(np.mean([np.log(max(one.probabilities[str(one.truth)], 1e-12)) for one in answers]))
 
 
 def _scale(features: Features, own: int) -> Features:

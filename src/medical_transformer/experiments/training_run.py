@@ -70,7 +70,7 @@ def train_model(
     voxels = config.training.epochs * len(split.training) * math.prod(data.store.spatial_shape)
     compile_where_it_pays(model.backbone, config.training, voxels)
     fitted = fit(
-        TaskObjective(model, weights),
+        TaskObjective(model, weights, settled=config.head == "fitted"),
         source,
         split,
         config.training,
@@ -107,7 +107,7 @@ def build_model(config: FinetuneConfig) -> TaskModel:
     """Build the model of a fine-tuning, with the weights that the configuration starts from."""
     backbone = new_backbone(config.backbone, config.input, config.training.seed)
     if config.encoder is not None:
-        load_encoder(backbone, find_model(config.encoder))
+        load_encoder(backbone, find_model(config.encoder), config.input.pool)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(config.training.seed, "head"))
         model = TaskModel(backbone, config.task)

@@ -10,7 +10,7 @@ from medical_transformer.preprocessing.config import PipelineConfig
 from medical_transformer.preprocessing.memory import expected_memory_gb
 
 # So many of the scans that stand out are named at the end, each on a line of so many letters.
-MOST_NAMED, WIDTH = 5, 160
+MOST_NAMED, WIDTH = 5, 300
 
 
 def announcement(cohort: Cohort, config: PipelineConfig, workers: int, scheduler: str | None) -> str:

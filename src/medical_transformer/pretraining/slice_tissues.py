@@ -71,7 +71,7 @@ class SliceTissues(Pretext[UnlabelledBatch]):
 
     @torch.no_grad()
     def settle(self, batches: Iterable[UnlabelledBatch]) -> None:
-        """Learn from training scans and their mirror images, once, what is usual at each place, and how it varies."""
+        """Learn once, from training scans that are offered and their mirror images, what is usual at each place."""
         if self.known:
             return
         shares = [self._measure(view) for batch in batches for view in (batch.volumes, batch.volumes.flip(2))]

@@ -42,13 +42,14 @@ class TaskObjective(Objective[LabelledBatch]):
     Args:
         model: what is trained.
         weights: what the loss weighs errors with (`Task.loss_weights`).
+        settled: whether the head was fitted to scans that its standardisation was taken from.
     """
 
     weights: Tensor | None
 
-    def __init__(self, model: TaskModel, weights: Tensor | None = None) -> None:
+    def __init__(self, model: TaskModel, weights: Tensor | None = None, *, settled: bool = False) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.settled = model, settled
         self.register_buffer("weights", weights, persistent=False)
         self.selection, self.larger_is_better = SELECTION[model.task.kind]
 

@@ -167,7 +167,7 @@ class Loop(Generic[BatchT]):
 
     def _train(self, epoch: int) -> None:
         """Do the epoch's steps from the position on, which moves along."""
-        if epoch == 0 and self.position.step == 0:
+        if epoch == 0 and self.position.step == 0 and not self.objective.settled:
             self._settle(epoch)
         self.network.train()
         batches = epoch_batches(self.split.training, self.config.batch_size, seed=self.config.seed, epoch=epoch)

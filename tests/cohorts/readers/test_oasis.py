@@ -76,6 +76,14 @@ def test_age_sex_and_the_rating_come_from_the_table(source: Path) -> None:
     }
 
 
+def test_an_impossible_rating_is_no_diagnosis(source: Path) -> None:
+    table = source / "oasis_cross-sectional.csv"
+    table.write_text(TABLE.replace("27,0.5,1454", "27,-1,-1454"))
+    scans = {scan.name: scan.labels for scan in index(source).cohort.scans}
+    assert not {"cdr", "diagnosis", "etiv_cubicmm"} & set(scans["OAS1_0003_MR1"])
+    assert scans["OAS1_0001_MR1"]["diagnosis"] == "CN"
+
+
 def test_cells_that_are_no_labels_are_named_and_an_unreadable_rating_is_no_diagnosis(source: Path) -> None:
     table = TABLE.replace("F,R,74,2,3,29,0,", "x,R,-5,2,3,29,?,")
     (source / "oasis_cross-sectional.csv").write_text(table)

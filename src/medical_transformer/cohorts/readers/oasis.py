@@ -87,13 +87,14 @@ def _table(source: Path, files: Iterable[Path], named: Path | None) -> RawTable 
 
 
 def _labels(row: TableRow) -> Mapping[str, Label]:
-    return COLUMNS.read(row) | _diagnosis(row)
+    """Return a row's labels, and a diagnosis: AD for a CDR above 0.
 
-
-def _diagnosis(row: TableRow) -> dict[str, Label]:
-    """Return AD for a CDR above 0; the young were not rated and are healthy. An unreadable CDR says nothing."""
-    rating = as_number(row.text("CDR") or "0")
-    return {} if rating is None else {"diagnosis": "AD" if rating > 0 else "CN"}
+    The young were not rated and are healthy. A CDR that is none says nothing.
+    """
+    labels = COLUMNS.read(row)
+    if row.text("CDR") and "cdr" not in labels:
+        return labels
+    return labels | {"diagnosis": "AD" if float(labels.get("cdr", 0.0)) > 0 else "CN"}
 
 
 def _cubicmm(millilitres: str) -> float | None:

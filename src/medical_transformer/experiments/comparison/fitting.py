@@ -1,4 +1,4 @@
-"""Starts that cannot work, found before anything is trained: networks that differ, and files of other networks."""
+"""Starts that cannot work, found before anything is trained: other networks, files of such, and unfit heads."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from medical_transformer.experiments.comparison.config import ComparisonConfig, 
 from medical_transformer.experiments.comparison.opening import OpenTask
 from medical_transformer.experiments.config import BackboneConfig
 from medical_transformer.experiments.encoders import fit_encoder, refuse_other_intensities
-from medical_transformer.experiments.head_start import refuse_other_heads
+from medical_transformer.experiments.head_start import refuse_unfit_head
 from medical_transformer.experiments.pretext_tasks import refuse_unteachable
-from medical_transformer.tasks import TaskModel, find_model
+from medical_transformer.tasks import find_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,7 @@ def check_heads(config: ComparisonConfig, tasks: Collection[OpenTask]) -> None:
     for name, method in networks.items():
         for task in of_vectors if method.head == "fitted" else ():
             try:
-                with undrawn():
-                    model = TaskModel(build_backbone(method.backbone.name, method.backbone.settings), task.task)
-                refuse_other_heads(model)
+                refuse_unfit_head(method.backbone, task.task)
             except ConfigError as error:
                 raise ConfigError(f"Method {name!r}, task {task.name!r}: {error}") from error
 
