@@ -291,7 +291,7 @@ def test_the_end_names_the_first_scans_to_look_at_and_where_the_others_are(tmp_p
     assert head == f"Look at these (the first 5 of 7); {tmp_path / 'ledger.tsv'} has every scan:"
     assert [line.partition(":")[0] for line in named] == ["· s5", "· s6", "· s7", "· s1", "· s2"]
     assert named[1] == "· s6: refused | Damaged."
-    assert max(map(len, named)) <= 160
+    assert max(map(len, named)) <= 300
     assert counts == f"1 prepared, 4 warned, 3 refused → {tmp_path}"
     assert len(list(summary(Ledger((Entry("s0", "scan", Verdict.PREPARED, "", ""),)), 0, tmp_path))) == 1
 
