@@ -11,11 +11,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from medical_transformer.cohorts import Cohort, Entry, Ledger, Scan, Verdict
+from medical_transformer.cohorts import Cohort, Ledger, Scan, Verdict
 from medical_transformer.cohorts.hashing import hash_files
 from medical_transformer.errors import ConfigError, PreparationError
 from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_scan
-from medical_transformer.preprocessing.announcing import summary
 from medical_transformer.preprocessing.caption import VERDICT_COLOURS
 from medical_transformer.preprocessing.derivatives import read_sidecar
 from medical_transformer.preprocessing.job import KEPT, do
@@ -281,19 +280,6 @@ def test_a_second_run_says_how_many_scans_were_done_already(
     first = replace(raw, scans=raw.scans[:2])
     assert "done already" not in told(out, first, quick)
     assert "3 prepared, 0 refused (2 of them were done already)" in told(out, raw, quick)
-
-
-def test_the_end_names_the_first_scans_to_look_at_and_where_the_others_are(tmp_path: Path) -> None:
-    verdicts = [Verdict.PREPARED, *[Verdict.WARNED] * 4, *[Verdict.REFUSED] * 3]
-    reasons = ["", *["The brain's volume in ml is 870, below 900."] * 4, "Word " * 99, "Damaged.", "Empty."]
-    entries = (Entry(f"s{n}", "scan", verdict, "", reasons[n]) for n, verdict in enumerate(verdicts))
-    head, *named, counts = summary(Ledger(tuple(entries)), 0, tmp_path)
-    assert head == f"Look at these (the first 5 of 7); {tmp_path / 'ledger.tsv'} has every scan:"
-    assert [line.partition(":")[0] for line in named] == ["· s5", "· s6", "· s7", "· s1", "· s2"]
-    assert named[1] == "· s6: refused | Damaged."
-    assert max(map(len, named)) <= 300
-    assert counts == f"1 prepared, 4 warned, 3 refused → {tmp_path}"
-    assert len(list(summary(Ledger((Entry("s0", "scan", Verdict.PREPARED, "", ""),)), 0, tmp_path))) == 1
 
 
 def test_a_refusal_is_one_line_that_names_the_file_once_and_no_class(
