@@ -2,8 +2,10 @@
 
 Commands (paths relative to the repository)::
 
-    python benchmarks/registration.py affines PREPARED ../shared/data/ixi/IXI-T1 --brains 40 --heads 10
-    python benchmarks/registration.py failures PREPARED ../shared/data/ixi/IXI-T1
+    python benchmarks/registration.py affines PREPARED COHORT --brains 40 --heads 10
+    python benchmarks/registration.py failures PREPARED COHORT
+
+PREPARED is a folder of `medtrans prepare`, COHORT the one of `medtrans index` that it was made from.
 
 `affines` moves heads by random affines (rotations to 30 degrees, shifts to 40 mm, scales 0.85 to 1.15), registers
 them, and measures how far the result, led through the known affine, lies from that of the unmoved head, over the
@@ -40,12 +42,13 @@ def main() -> None:
     for name in ("affines", "failures"):
         command = commands.add_parser(name)
         command.add_argument("prepared", type=Path)
-        command.add_argument("raw", type=Path)
+        command.add_argument("cohort", type=Path)
         command.add_argument("--first", type=int, default=0, help="number of the first scan, to go on in parts")
         command.add_argument("--scans", type=int, default=1000)
         command.add_argument("--heads", type=int, default=0)
         command.add_argument("--brains", type=int, default=40)
     chosen = parser.parse_args()
+    chosen.cohort = Cohort.load(chosen.cohort)
     scans = Cohort.load(chosen.prepared).scans[chosen.first :]
     if chosen.command == "affines":
         every = max(1, len(scans) // max(chosen.brains, chosen.heads))
@@ -72,7 +75,8 @@ def known_affines(chosen, scans) -> None:
 
 
 def read_pair(chosen, scan) -> tuple[Volume, Volume]:
-    head, _ = read_volume(chosen.raw / f"{scan.name}-T1.nii.gz")
+    raw = next(one for one in chosen.cohort.scans if one.name == scan.name)
+    head, _ = read_volume(chosen.cohort.root / raw.images["T1w"])
     mask, _ = read_label_map(chosen.prepared / ScanFiles.of(scan, DEFAULT).native_brain_mask)
     return head, mask.with_voxels(mask.voxels > 0)
 
