@@ -116,6 +116,16 @@ def test_it_is_as_precise_in_half_precision() -> None:
     torch.testing.assert_close(coarse.float(), exact, atol=0.03, rtol=0)
 
 
+@pytest.mark.parametrize("only", [-0.5, 0.5, float("nan")])
+def test_a_slice_with_a_single_voxel_that_is_not_zero_is_not_empty(only: float) -> None:
+    images = torch.zeros((5, 2, 8, 7))
+    images[3, 1, 6, 2] = only
+    empty = find_empty(images, 1)
+    assert empty is not None
+    assert empty.kept.tolist() == [3, 0]
+    assert empty.copies == 4
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_layouts_in_memory_are_kept(channels: int) -> None:
     """Convolutions choose a slow way for images, and for gradients, whose channels do not come last."""

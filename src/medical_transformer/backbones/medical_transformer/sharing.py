@@ -11,17 +11,16 @@ import torch
 from torch import Tensor, distributed
 
 
-def share_of(scans: int) -> list[int]:
-    """Return the places of the scans that this process encodes; all of them where it is alone.
+def take_share(stack: Tensor) -> Tensor:
+    """Return the scans (first axis) that this process encodes; the very batch, not a copy, where it is alone.
 
-    Every process gets equally many, because gathering wants equal shapes and every weight a gradient; places start
-    again from the first where there are too few.
+    Every process gets equally many, because gathering wants equal shapes and every weight a gradient; it goes on from
+    the first scan where there are too few.
     """
     if not _is_shared():
-        return list(range(scans))
-    processes, rank = distributed.get_world_size(), distributed.get_rank()
-    each = -(-scans // processes)
-    return [place % scans for place in range(rank * each, (rank + 1) * each)]
+        return stack
+    rank, each = distributed.get_rank(), -(-len(stack) // _processes())
+    return stack[[place % len(stack) for place in range(rank * each, (rank + 1) * each)]]
 
 
 def gather_scans(share: Tensor, scans: int) -> Tensor:

@@ -20,7 +20,7 @@ from medical_transformer.backbones.medical_transformer.normalisation import (
     normalize_stacks,
     pool_normalised,
 )
-from medical_transformer.backbones.medical_transformer.sharing import gather_scans, share_of
+from medical_transformer.backbones.medical_transformer.sharing import gather_scans, take_share
 from medical_transformer.shapes import Encodings, SliceStack
 
 StageStack = Float[Tensor, "batch slice _channel _height _width"]
@@ -68,10 +68,10 @@ class SliceEncoder(nn.Module):
         all at once, because one scan is too little work for it. Where several processes work on the batch, each
         encodes its share of the scans, and all get all features.
         """
-        share = share_of(len(stack))
+        share = take_share(stack)
         together = len(share) if stack.is_cuda else max(1, VOXELS_AT_ONCE // math.prod(stack[0, :, 0].shape))
-        groups = [share[first : first + together] for first in range(0, len(share), together)]
-        encoded = [self._encode(channels_last(stack[group].flatten(0, 1)), len(group), maps) for group in groups]
+        groups = torch.split(share, together)
+        encoded = [self._encode(channels_last(group.flatten(0, 1)), len(group), maps) for group in groups]
         levels = zip(*[(vectors, *outputs) for vectors, outputs in encoded], strict=True)
         per_scan = [_by_scan(torch.cat(level), len(share)) for level in levels]
         whole = [gather_scans(features, len(stack)) for features in per_scan]
