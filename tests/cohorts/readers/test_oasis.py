@@ -57,6 +57,17 @@ def entry(indexed: Indexed, item: str) -> tuple[Verdict, str]:
     return next((one.verdict, one.reason) for one in indexed.ledger.entries if one.item == item)
 
 
+def test_a_table_beside_a_link_to_the_source_is_read_before_one_beside_its_target(source: Path, tmp_path: Path) -> None:
+    table = source / "oasis_cross-sectional.csv"
+    (tmp_path / table.name).write_text(TABLE.replace(",74,", ",44,"))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "disc1").symlink_to(source)
+    for place, age in ((tmp_path / "mine" / table.name, 74.0), (tmp_path / "elsewhere", 44.0)):
+        table.rename(place)
+        table = place
+        assert index(tmp_path / "mine" / "disc1").cohort.scans[0].labels["age_years"] == age
+
+
 def test_a_head_is_read_with_left_on_the_left(source: Path) -> None:
     cohort = index(source).cohort
     volume, _ = read_volume(cohort.root / cohort.scans[0].images["T1w"])
