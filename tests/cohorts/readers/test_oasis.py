@@ -104,7 +104,10 @@ def test_cells_that_are_no_labels_are_named_and_an_unreadable_rating_is_no_diagn
         "Gave mmse, education_level, etiv_cubicmm; age_years '-5' was left out: not between 0 and 120; "
         "sex 'x' was left out: neither female nor male; cdr '?' was left out: no number."
     )
-    assert "oasis_cross-sectional.csv, M/F: 1 cell left out ('x'), neither female nor male." in indexed.notes
+    assert (
+        "oasis_cross-sectional.csv, M/F: 1 of the table's 5 cells left out ('x'), neither female nor male."
+        in indexed.notes
+    )
 
 
 def test_the_young_without_a_rating_are_healthy(source: Path) -> None:
