@@ -2,6 +2,8 @@
 
 import json
 import re
+import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +12,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from medical_transformer.cohorts import Cohort, Ledger
+from medical_transformer.cohorts import Cohort, Ledger, Verdict
 from medical_transformer.preprocessing import PipelineConfig, Prepared, prepare
 from medical_transformer.preprocessing.derivatives import read_sidecar
-from medical_transformer.preprocessing.job import KEPT
+from medical_transformer.preprocessing.job import KEPT, LEFT
 from medical_transformer.preprocessing.names import ScanFiles
+from medical_transformer.preprocessing.workers import Died
 from medical_transformer.volumes import read_label_map, write_volume
 
 MakeCohort = Callable[..., Cohort]
+Pictured = Callable[[Path], set[Verdict]]
 QUIET = Console(quiet=True)
 
 
@@ -40,9 +44,18 @@ class Run:
         """The image of the second scan."""
         return self.raw.root / "s1_T1w.nii.gz"
 
-    def again(self) -> Prepared:
-        """Prepare the same scans into the same folder."""
-        return prepare(self.raw, self.out, self.config, workers=0, console=QUIET)
+    @property
+    def figure(self) -> Path:
+        """The picture of the second scan."""
+        return self.out / ScanFiles.of(self.raw.scans[1], self.config).figure
+
+    def again(self, config: PipelineConfig | None = None) -> Prepared:
+        """Prepare the same scans into the same folder, also where another pipeline did so before."""
+        return prepare(self.raw, self.out, config or self.config, workers=0, replace=True, console=QUIET)
+
+    def images(self) -> dict[str, float]:
+        """Return the images of the second scan with their times of change."""
+        return {path: time for path, time in files(self.out / "sub-s1").items() if path.endswith(".nii.gz")}
 
     def verdicts(self) -> set[tuple[str, str]]:
         """Return verdict and reason of the second scan, as ledger, page and sidecar have them."""
@@ -77,28 +90,65 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(run: Run) -> None:
 
 
 def test_a_finished_scan_whose_source_is_gone_is_kept_with_a_warning_until_it_is_back(run: Run, tmp_path: Path) -> None:
-    figure = run.out / ScanFiles.of(run.raw.scans[1], run.config).figure
-    drawn = figure.read_bytes()
+    drawn = run.figure.read_bytes()
     run.source.rename(tmp_path / "away")
     told = "Its source cannot be read any more (s1_T1w.nii.gz: no such file or directory), "
     for _ in range(2):
         assert run.again().cohort == run.first.cohort == Cohort.load(run.out)
         assert run.verdicts() == {("warned", f"{told}{KEPT}")}
-        assert figure.read_bytes() != drawn
+        assert run.figure.read_bytes() != drawn
     (tmp_path / "away").rename(run.source)
-    times = {path: time for path, time in files(run.out / "sub-s1").items() if path.endswith(".nii.gz")}
+    times = run.images()
     assert run.again() == run.first
     assert run.verdicts() == {("prepared", "")}
-    assert times.items() <= files(run.out / "sub-s1").items()
+    assert run.images() == times
 
 
-def test_a_finished_scan_whose_source_is_damaged_since_is_refused_everywhere(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("setting", [{"normalization": "minmax"}, {"pool": 2}])
+def test_what_another_pipeline_made_of_a_scan_whose_source_is_gone_is_refused_everywhere_and_lost_nowhere(
+    setting: dict[str, object], run: Run, tmp_path: Path, pictured: Pictured
+) -> None:
+    run.source.rename(tmp_path / "away")
+    times, other = run.images(), run.config.model_copy(update=setting)
+    for _ in range(2):
+        assert [scan.name for scan in run.again(other).cohort.scans] == ["s0"]
+        assert run.verdicts() == {("refused", f"s1_T1w.nii.gz: no such file or directory. {LEFT}")}
+        assert (run.images(), pictured(run.figure)) == (times, {Verdict.REFUSED})
+    assert run.again().cohort == run.first.cohort  # by the pipeline that made it
+    ((verdict, reason),) = run.verdicts()
+    assert (verdict, reason.endswith(KEPT), pictured(run.figure)) == ("warned", True, {Verdict.WARNED})
+    (tmp_path / "away").rename(run.source)
+    assert run.again() == run.first
+    assert (run.verdicts(), pictured(run.figure)) == ({("prepared", "")}, {Verdict.PREPARED})
+    assert run.images() == times
+    assert run.again(other).ledger == run.first.ledger
+    assert run.images() != times
+
+
+@pytest.mark.parametrize("setting", [{"normalization": "minmax"}, {"pool": 2}])
+def test_what_another_pipeline_made_of_a_scan_whose_worker_died_is_refused_everywhere(
+    setting: dict[str, object], run: Run, monkeypatch: pytest.MonkeyPatch, pictured: Pictured
+) -> None:
+    module = sys.modules["medical_transformer.preprocessing.prepare"]
+    killed = Died(-signal.SIGKILL)
+    monkeypatch.setattr(module, "run_each", lambda _, jobs, __: ((place, killed) for place in range(len(jobs))))
+    assert not run.again(run.config.model_copy(update=setting)).cohort.scans
+    assert run.verdicts() == {("refused", f"{killed.sentence} {LEFT}")}
+    assert pictured(run.figure) == {Verdict.REFUSED}
+
+
+def test_a_finished_scan_whose_source_is_damaged_since_is_refused_everywhere(
+    run: Run, tmp_path: Path, pictured: Pictured
+) -> None:
     whole = run.source.read_bytes()
     run.source.rename(tmp_path / "whole")
     run.source.write_bytes(whole[:9000])
     assert run.again().cohort.scans == run.first.cohort.scans[:1]
     ((verdict, reason),) = run.verdicts()
-    assert (verdict, "truncated" in reason) == ("refused", True)
+    assert (verdict, "truncated" in reason, reason.endswith(LEFT)) == ("refused", True, True)
+    assert pictured(run.figure) == {Verdict.REFUSED}
+    run.source.unlink()
+    assert run.again().cohort == run.first.cohort  # gone: kept as if it had never been damaged
     (tmp_path / "whole").rename(run.source)  # with the time of change that was known
     assert run.again() == run.first
     assert run.verdicts() == {("prepared", "")}
