@@ -7,7 +7,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from medical_transformer.cohorts import Cohort, Indexed, Ledger, Scan, Verdict
+from medical_transformer.cohorts import Cohort, Indexed, Ledger, Scan, Verdict, index
 from medical_transformer.cohorts.checking import checked
 from medical_transformer.cohorts.indexed import LedgerDraft
 
@@ -54,6 +54,17 @@ def test_of_two_scans_with_the_same_voxels_the_better_described_is_kept_not_the_
         indexed.ledger, "a"
     )
     assert f"which is kept ({why})" in reason(indexed.ledger, "a")
+
+
+def test_a_scan_whose_row_gives_no_label_is_kept_before_one_without_a_row(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        nibabel.Nifti1Image(np.arange(8 * 9 * 10, dtype=np.int16).reshape(8, 9, 10), np.eye(4)).to_filename(
+            tmp_path / f"{name}.nii"
+        )
+    (tmp_path / "people.csv").write_text("file,subject,site\nb.nii,ann,HH\n")
+    indexed = index(tmp_path)
+    assert [scan.subject for scan in indexed.cohort.scans] == ["ann"]
+    assert "which is kept (a row in a table)" in reason(indexed.ledger, "a")
 
 
 def test_where_all_else_is_equal_the_first_name_is_kept_and_its_numbers_count_as_numbers(tmp_path: Path) -> None:

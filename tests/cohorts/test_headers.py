@@ -54,6 +54,10 @@ def two_minds(header: Any) -> None:
     header.set_qform(np.diag([2.0, 1.5, 1.2, 1.0]), code=1)
 
 
+def impossible_rotation(header: Any) -> None:
+    header["sform_code"], header["qform_code"], header["quatern_b"] = 1, 1, 2.0
+
+
 def huge(header: Any) -> None:
     header.set_sform(AFFINE * 100, code=1)
 
@@ -66,6 +70,7 @@ def huge(header: Any) -> None:
         (not_finite, "affine is singular or not finite (-2 0 0 0; 0 nan 0 0;"),
         (flat_voxels, "affine is singular or not finite ("),
         (no_code, "neither qform nor sform"),
+        (impossible_rotation, "qform is damaged"),
         (two_minds, "disagree about left and right"),
         (huge, "voxels of 200 x 150 x 120 mm"),
     ],
@@ -80,7 +85,7 @@ def test_a_header_without_a_place_in_space_is_a_problem(
     assert found.count("a.nii") == 1
 
 
-@pytest.mark.parametrize("spoil", [singular, not_finite, no_code, two_minds, huge])
+@pytest.mark.parametrize("spoil", [singular, not_finite, no_code, impossible_rotation, two_minds, huge])
 def test_index_refuses_the_headers_that_preparation_refuses_for_the_same_reason(
     tmp_path: Path, spoil: Callable[[Any], None]
 ) -> None:

@@ -133,6 +133,13 @@ def test_the_notes_count_only_what_is_used_and_say_what_is_not(source: Path) -> 
     )
 
 
+def test_a_note_on_cells_says_that_it_counts_those_of_the_table(source: Path) -> None:
+    (source / "IXI012-HH-1211-T1.nii").write_bytes(b"")
+    (source / "IXI.csv").write_text("IXI_ID,AGE\n12,-5\n15,24.5\n33,\n900,200\n")
+    said = "IXI.csv, AGE: 2 of the table's 3 cells left out ('-5', '200'), not between 0 and 120."
+    assert said in index(source).notes
+
+
 def test_where_scans_are_refused_for_several_reasons_one_note_names_them(source: Path) -> None:
     (source / "IXI012-HH-1211-T1.nii").write_bytes(b"")
     (source / "IXI015-HH-1258-T1.nii").write_text("404")

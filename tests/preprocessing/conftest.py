@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from medical_transformer.cohorts import Cohort, Scan
+from medical_transformer.cohorts import Cohort, Scan, Verdict
 from medical_transformer.preprocessing import BRATS, PipelineConfig
+from medical_transformer.preprocessing.caption import VERDICT_COLOURS
 from medical_transformer.volumes import Grid, Volume, write_volume
 
 SHAPE = (50, 58, 46)
@@ -60,6 +62,18 @@ def make_cohort(tmp_path: Path) -> Callable[..., Cohort]:
         return Cohort("drawn", root, tuple(scans))
 
     return make
+
+
+@pytest.fixture
+def pictured() -> Callable[[Path], set[Verdict]]:
+    """Return what tells the verdicts in whose colours the caption of a picture is written."""
+
+    def told(figure: Path) -> set[Verdict]:
+        with Image.open(figure) as picture:
+            used = {pixel for _, pixel in picture.convert("RGB").crop((0, 0, 900, 58)).getcolors(1 << 20) or ()}
+        return {verdict for verdict, colour in VERDICT_COLOURS.items() if colour in used}
+
+    return told
 
 
 @pytest.fixture

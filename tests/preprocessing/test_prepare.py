@@ -1,27 +1,20 @@
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from rich.console import Console
 
 from medical_transformer.cohorts import Cohort, Ledger, Scan, Verdict
 from medical_transformer.cohorts.hashing import hash_files
 from medical_transformer.errors import ConfigError, PreparationError
 from medical_transformer.preprocessing import PipelineConfig, prepare, prepare_scan
-from medical_transformer.preprocessing.caption import VERDICT_COLOURS
-from medical_transformer.preprocessing.derivatives import read_sidecar
-from medical_transformer.preprocessing.job import KEPT, do
+from medical_transformer.preprocessing.job import do
 from medical_transformer.preprocessing.memory import choose_workers, expected_memory_gb
-from medical_transformer.preprocessing.names import ScanFiles
-from medical_transformer.preprocessing.picture import draw
-from medical_transformer.volumes import read_label_map, read_volume, write_volume
+from medical_transformer.volumes import read_label_map, read_volume
 from medical_transformer.volumes.claims import claimed
 
 MakeCohort = Callable[..., Cohort]
@@ -90,107 +83,6 @@ def test_a_sidecar_tells_what_was_done_from_what(
     assert str(tmp_path) not in path.read_text()
 
 
-def test_a_finished_scan_is_not_done_again(make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path) -> None:
-    raw, out = make_cohort(2), tmp_path / "out"
-    first = prepare(raw, out, quick, workers=0, console=QUIET)
-    before = {path: time for path, time in files(out).items() if "sub-" in path}
-    second = prepare(raw, out, quick, workers=0, console=QUIET)
-    assert {path: time for path, time in files(out).items() if "sub-" in path} == before
-    assert second == first
-
-
-def test_an_interrupted_run_goes_on_with_what_is_missing(
-    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
-) -> None:
-    raw, out = make_cohort(2), tmp_path / "out"
-    whole = prepare(raw, out, quick, workers=0, console=QUIET)
-    before = files(out)
-    next((out / "sub-s1").rglob("*_desc-preproc.json")).unlink()  # the marker, which is written last
-    assert prepare(raw, out, quick, workers=0, console=QUIET) == whole
-    changed = {path for path, time in files(out).items() if before[path] != time}
-    assert any("sub-s1" in path for path in changed)
-    assert not any("sub-s0" in path for path in changed)
-
-
-def verdicts(out: Path, scan: Scan, config: PipelineConfig) -> dict[str, tuple[str, str]]:
-    """Return verdict and reason of a scan as each file has them."""
-    (entry,) = (one for one in Ledger.load(out / "ledger.tsv").entries if one.item == scan.name)
-    page = (out / "quality.html").read_text(encoding="utf-8")
-    scans = json.loads(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0])["scans"]
-    (card,) = (one for one in scans if one["scan"] == scan.name)
-    said = json.loads((out / ScanFiles.of(scan, config).sidecar).read_text())
-    return {
-        "ledger": (entry.verdict, entry.reason),
-        "page": (card["verdict"], card["reason"]),
-        "sidecar": (said["verdict"], said["reason"]),
-    }
-
-
-def test_a_finished_scan_whose_source_is_gone_is_kept_with_a_warning_until_it_is_back(
-    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
-) -> None:
-    raw, out = make_cohort(2), tmp_path / "out"
-    first = prepare(raw, out, quick, workers=0, console=QUIET)
-    source = raw.root / "s1_T1w.nii.gz"
-    figure = out / ScanFiles.of(raw.scans[1], quick).figure
-    drawn = figure.read_bytes()
-    source.rename(tmp_path / "away")
-    told = "Its source cannot be read any more (s1_T1w.nii.gz: no such file or directory), "
-    for _ in range(2):
-        gone = prepare(raw, out, quick, workers=0, console=QUIET)
-        assert gone.cohort == first.cohort == Cohort.load(out)
-        assert set(verdicts(out, raw.scans[1], quick).values()) == {("warned", f"{told}{KEPT}")}
-        assert figure.read_bytes() != drawn
-    (tmp_path / "away").rename(source)
-    times = {path: time for path, time in files(out / "sub-s1").items() if path.endswith(".nii.gz")}
-    assert prepare(raw, out, quick, workers=0, console=QUIET) == first
-    assert set(verdicts(out, raw.scans[1], quick).values()) == {("prepared", "")}
-    assert times.items() <= files(out / "sub-s1").items()
-
-
-def test_a_finished_scan_whose_source_is_damaged_since_is_refused_everywhere(
-    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
-) -> None:
-    raw, out = make_cohort(2), tmp_path / "out"
-    first = prepare(raw, out, quick, workers=0, console=QUIET)
-    source = raw.root / "s1_T1w.nii.gz"
-    whole = source.read_bytes()
-    source.rename(tmp_path / "whole")
-    source.write_bytes(whole[:9000])
-    damaged = prepare(raw, out, quick, workers=0, console=QUIET)
-    assert damaged.cohort.scans == first.cohort.scans[:1]
-    ((verdict, reason),) = set(verdicts(out, raw.scans[1], quick).values())
-    assert (verdict, "truncated" in reason) == ("refused", True)
-    (tmp_path / "whole").rename(source)  # with the time of change that was known
-    assert prepare(raw, out, quick, workers=0, console=QUIET) == first
-    assert set(verdicts(out, raw.scans[1], quick).values()) == {("prepared", "")}
-
-
-@pytest.mark.parametrize("damage", ['{"scan": "s0", "verd', '{"scan": "s0"}', "[]", '{"verdict": "fine"}', "{ä"])
-def test_a_scan_with_a_damaged_sidecar_is_not_done(
-    damage: str, make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
-) -> None:
-    scan, out = make_cohort(1).scans[0], tmp_path / "out"
-    path = out / ScanFiles.of(scan, quick).sidecar
-    path.parent.mkdir(parents=True)
-    path.write_text(damage, encoding="latin-1")
-    assert read_sidecar(scan, quick, out) is None
-
-
-@pytest.mark.parametrize("change", ["pipeline", "input"])
-def test_a_scan_is_done_again_when_the_pipeline_or_the_input_changed(
-    change: str, make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
-) -> None:
-    raw, out = make_cohort(1), tmp_path / "out"
-    first = prepare(raw, out, quick, workers=0, console=QUIET)
-    if change == "pipeline":
-        quick = quick.model_copy(update={"normalization": "minmax"})
-    else:
-        (raw.root / "s0_T1w.nii.gz").write_bytes((make_cohort(2).root / "s1_T1w.nii.gz").read_bytes())
-    second = prepare(raw, out, quick, workers=0, replace=True, console=QUIET)
-    assert second.cohort.scans[0].content_hash != first.cohort.scans[0].content_hash
-
-
 def test_other_settings_are_refused_with_both_values_of_each(
     make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
 ) -> None:
@@ -205,38 +97,12 @@ def test_other_settings_are_refused_with_both_values_of_each(
     assert files(out) == before
 
 
-def test_a_corrected_label_map_changes_the_content_hash(
-    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
-) -> None:
-    raw, out = make_cohort(1, segmentation=True), tmp_path / "out"
-    first = prepare(raw, out, quick, workers=0, console=QUIET).cohort.scans[0]
-    path = raw.root / (raw.scans[0].segmentation or "")
-    labels, _ = read_label_map(path)
-    write_volume(labels.with_voxels(labels.voxels * np.int16(2)), path)
-    second = prepare(raw, out, quick, workers=0, console=QUIET).cohort.scans[0]
-    assert second.images == first.images
-    assert second.content_hash != first.content_hash
-
-
 def test_the_content_hash_without_a_label_map_is_of_the_images(
     make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     (scan,) = prepare(make_cohort(1, ("T2w", "T1w")), out, quick, workers=0, console=QUIET).cohort.scans
     assert scan.content_hash == hash_files(out / scan.images[word] for word in ("T1w", "T2w"))
-
-
-@pytest.mark.parametrize("pattern", ["*preproc_T1w.nii.gz", "*dseg.nii.gz", "*res-2_desc-brain_mask.nii.gz", "*.png"])
-def test_a_file_that_was_deleted_is_made_again(
-    pattern: str, make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
-) -> None:
-    raw, out = make_cohort(1, segmentation=True), tmp_path / "out"
-    quick = quick.model_copy(update={"pool": 2})
-    whole = prepare(raw, out, quick, workers=0, console=QUIET)
-    (path,) = out.rglob(pattern)
-    path.unlink()
-    assert prepare(raw, out, quick, workers=0, console=QUIET) == whole
-    assert path.is_file()
 
 
 def test_bad_scans_are_refused_by_name_and_the_others_go_on(
@@ -330,17 +196,6 @@ def test_an_interruption_leaves_finished_scans_and_no_half_files(
     assert len(prepare(raw, out, quick, workers=0, console=QUIET).cohort) == 2
 
 
-def test_replacing_leaves_nothing_that_the_earlier_pipeline_called_otherwise(
-    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
-) -> None:
-    cohort, pooled = make_cohort(1, segmentation=True), quick.model_copy(update={"pool": 2})
-    prepare(cohort, tmp_path / "fresh", pooled, workers=0, console=QUIET)
-    for config in (quick, pooled):
-        prepare(cohort, tmp_path / "out", config, workers=0, replace=True, console=QUIET)
-    folders = [{path.name for path in (tmp_path / name).rglob("*")} for name in ("fresh", "out")]
-    assert folders[0] == folders[1]
-
-
 def test_a_path_with_brackets_is_told_whole(make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path) -> None:
     raw, out = replace(make_cohort(1), name="[red]"), tmp_path / "[bold]" / "out"
     with (tmp_path / "log").open("w") as log:
@@ -361,46 +216,16 @@ def test_a_worker_with_deepbet_needs_more_memory() -> None:
     assert choose_workers(PipelineConfig()) >= 1
 
 
-def test_a_long_sentence_is_broken_into_lines_that_fit_the_picture(
-    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
-) -> None:
-    scan = make_cohort(1)
-    prepared = prepare_scan({"T1w": scan.root / scan.scans[0].images["T1w"]}, quick, name="s0")
-    sizes = {}
-    for words in (3, 40):
-        reason = " ".join(f"word{number}" for number in range(words))
-        picture = Image.open(BytesIO(draw(replace(prepared, verdict=Verdict.WARNED, reason=reason))))
-        sizes[words] = picture.size
-        top = np.asarray(picture.convert("L"))[: picture.height - 622]
-        assert (top[:, -8:] < 20).all()  # nothing runs into the right border
-    assert sizes[40][1] > sizes[3][1]
-
-
 def test_a_picture_says_what_the_ledger_says_of_a_double_as_long_as_it_is_one(
-    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
+    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path, pictured: Callable[[Path], set[Verdict]]
 ) -> None:
     cohort, out = make_cohort(2), tmp_path / "out"
     (cohort.root / "s1_T1w.nii.gz").write_bytes((cohort.root / "s0_T1w.nii.gz").read_bytes())
 
-    def colours() -> set[Verdict]:
-        with Image.open(out / "figures" / "sub-s0.png") as picture:
-            used = {pixel for _, pixel in picture.convert("RGB").crop((0, 0, 900, 58)).getcolors(1 << 20) or ()}
-        return {verdict for verdict, colour in VERDICT_COLOURS.items() if colour in used}
-
     for scans, verdict in ((cohort.scans, Verdict.WARNED), (cohort.scans[:1], Verdict.PREPARED)):
         done = prepare(replace(cohort, scans=scans), out, quick, workers=0, console=QUIET)
         assert done.ledger.entries[0].verdict is verdict
-        assert colours() == {verdict}
-
-
-def test_a_picture_shows_something_in_every_panel(
-    make_cohort: MakeCohort, quick: PipelineConfig, tmp_path: Path
-) -> None:
-    prepare(make_cohort(1), tmp_path / "out", quick, workers=0, console=QUIET)
-    with Image.open(tmp_path / "out" / "figures" / "sub-s0.png") as picture:
-        pixels = np.asarray(picture.convert("L"))[58:658]
-    panels = pixels.reshape(2, 300, 3, 300).swapaxes(1, 2)
-    assert (panels.std(axis=(2, 3)) > 20).all()
+        assert pictured(out / "figures" / "sub-s0.png") == {verdict}
 
 
 def test_a_second_preparation_into_the_same_folder_is_refused(

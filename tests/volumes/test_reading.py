@@ -1,4 +1,5 @@
 import gzip
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import permutations, product
@@ -244,6 +245,10 @@ def singular(path: Path) -> None:
     patched(path, 280, np.array([[1, 0, 0, 0]] * 3, dtype="<f4").tobytes())  # srow_x to srow_z
 
 
+def impossible_rotation(path: Path) -> None:
+    patched(path, 252, struct.pack("<hhf", 1, 1, 2.0))  # qform_code, sform_code, and quatern_b of a unit quaternion
+
+
 def lying_sides(path: Path) -> None:
     patched(path, 40, np.array([3, 30000, 30000, 30000, 1, 1, 1, 1], dtype="<i2").tobytes())  # dim
 
@@ -263,6 +268,7 @@ BAD_FILES: dict[Callable[[Path], None], str] = {
     two_minds: "disagree about left and right",
     centimetres: "check the header's units",
     singular: "singular",
+    impossible_rotation: "qform is damaged",
     lying_sides: "impossible sides",
 }
 

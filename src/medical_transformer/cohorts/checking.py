@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,10 @@ from medical_transformer.cohorts.scan import BASELINE, Scan
 MOST_READERS = 8
 # Scans that a thread takes at a time; passing them on one by one costs more than a tiny image does.
 PORTION = 16
+# Why one of several scans of the same voxels is kept, the first of these that tells them apart.
+REASONS = ("more labels", "a row in a table", "more images", "the earlier session", "the first by name")
+
+Order = tuple[int, bool, int, tuple[object, ...], tuple[int | str, ...]]
 
 
 def checked(indexed: Indexed, out: Path | None = None) -> Indexed:
@@ -34,8 +38,10 @@ def checked(indexed: Indexed, out: Path | None = None) -> Indexed:
         for scan in indexed.cohort.scans
         if scan.name not in broken
     ]
-    twins = _twins(hashed, inspected)
-    doubled = {scan.name: _why_doubled(scan, first) for scan, first in twins}
+    listed = {name for entry in indexed.ledger.entries if entry.kind == "row" for name in entry.scans}
+    order = {scan.name: _preference(scan, listed) for scan in hashed}
+    twins = _twins(hashed, inspected, order)
+    doubled = {scan.name: _why_doubled(scan, first, order) for scan, first in twins}
     whole = replace(indexed.cohort, scans=(*hashed, *(s for s in indexed.cohort.scans if s.name in broken)))
     kept = without(replace(indexed, cohort=whole), broken | doubled)
     return replace(kept, ledger=_with_twins(kept.ledger, twins))
@@ -59,11 +65,13 @@ def _read_all(scans: Sequence[Scan], root: Path) -> list[Inspected]:
         return [one for portion in inspected for one in portion]
 
 
-def _twins(scans: Iterable[Scan], inspected: Mapping[str, Inspected]) -> list[tuple[Scan, Scan]]:
+def _twins(
+    scans: Iterable[Scan], inspected: Mapping[str, Inspected], order: Mapping[str, Order]
+) -> list[tuple[Scan, Scan]]:
     """Return each scan that holds an image of one that is preferred to it, with that one."""
     owners: dict[str, Scan] = {}
     twins = []
-    for scan in sorted(scans, key=_preference):
+    for scan in sorted(scans, key=lambda one: order[one.name]):
         voxels = inspected[scan.name].voxels
         first = next((owners[one] for one in sorted(voxels) if one in owners), None)
         if first is not None:
@@ -73,11 +81,11 @@ def _twins(scans: Iterable[Scan], inspected: Mapping[str, Inspected]) -> list[tu
     return twins
 
 
-def _preference(scan: Scan) -> tuple[int, int, tuple[object, ...], tuple[int | str, ...]]:
-    """Order scans of the same voxels: most is known of it, most images, the earliest session, the first name."""
+def _preference(scan: Scan, listed: Collection[str]) -> Order:
+    """Order scans of the same voxels by what `REASONS` say; `listed` are those that rows of a table belong to."""
     known, session = len(scan.labels) + (scan.segmentation is not None), (scan.session or "").casefold()
     when = (not session, session not in BASELINE, _by_number(session))
-    return -known, -len(scan.images), when, _by_number(scan.name)
+    return -known, scan.name not in listed, -len(scan.images), when, _by_number(scan.name)
 
 
 def _by_number(text: str) -> tuple[int | str, ...]:
@@ -85,14 +93,13 @@ def _by_number(text: str) -> tuple[int | str, ...]:
     return tuple(int(part) if place % 2 else part for place, part in enumerate(re.split(r"(\d+)", text)))
 
 
-def _why_kept(first: Scan, scan: Scan) -> str:
-    reasons = ("more labels", "more images", "the earlier session", "the first by name")
-    pairs = zip(reasons, _preference(first), _preference(scan), strict=True)
-    return next((reason for reason, its, mine in pairs if its != mine), reasons[-1])
+def _why_kept(first: Order, other: Order) -> str:
+    pairs = zip(REASONS, first, other, strict=True)
+    return next((reason for reason, its, mine in pairs if its != mine), REASONS[-1])
 
 
-def _why_doubled(scan: Scan, first: Scan) -> Drop:
-    kept = f"which is kept ({_why_kept(first, scan)})"
+def _why_doubled(scan: Scan, first: Scan, order: Mapping[str, Order]) -> Drop:
+    kept = f"which is kept ({_why_kept(order[first.name], order[scan.name])})"
     if scan.subject == first.subject:
         return Drop(Verdict.SKIPPED, f"Holds the same voxels as {first.name} of the same subject, {kept}.")
     known = set(scan.labels) & set(first.labels)

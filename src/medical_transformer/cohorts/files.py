@@ -104,15 +104,26 @@ def tables_near(source: Path, files: Iterable[Path], named: Path | None, beside:
         files: its files, relative to it.
         named: the table that the person named.
         beside: what the names of tables beside the source look like, as a regular expression; others are not
-            this data set's.
+            this data set's. Where a link is the source and a table lies beside it, none beside its target is asked.
     """
     if named is not None:
         return [named]
-    there = (path for path in source.resolve().parent.iterdir() if is_table(path))
-    return [
-        *(source / path for path in files if is_table(path)),
-        *sorted(p for p in there if re.search(beside, p.name)),
-    ]
+    every = ((path for path in folder.iterdir() if is_table(path)) for folder in parents_of(source))
+    theirs = (sorted(path for path in there if re.search(beside, path.name)) for there in every)
+    return [*(source / path for path in files if is_table(path)), *next(filter(None, theirs), [])]
+
+
+def parents_of(source: Path) -> tuple[Path, ...]:
+    """Return the folder in which a source lies: first as it was named, then, where that is a link, its target's."""
+    return tuple(dict.fromkeys((as_named(source).parent, source.resolve().parent)))
+
+
+def as_named(source: Path) -> Path:
+    """Return the whole path of a source without following links, so that its parent is where the person sees it.
+
+    Behind a link `..` leads to where the system sees it, so a path with one is resolved.
+    """
+    return source.resolve() if ".." in source.parts else source.absolute()
 
 
 def item_of(path: Path, source: Path) -> str:

@@ -89,30 +89,38 @@ def text_column(name: str, label: str) -> LabelColumn:
 
 
 def notes_on_columns(table: RawTable, columns: LabelColumns) -> tuple[str, ...]:
-    """Return a sentence for each column with cells that are no labels, or that keep it from being numbers."""
+    """Return a sentence for each column with cells that are no labels, or that keep it from being numbers.
+
+    All rows of the table count, whether or not a scan that is used belongs to them, and the sentences say so.
+    """
     cells: dict[tuple[str, str], list[str]] = {}
     for row in table.rows:
         for column, why in columns.rejected(row).items():
             cells.setdefault((column, why), []).append(row.cells[column])
     lost = [
-        f"{table.path.name}, {column}: {counted(some, 'cell')} left out ({_examples(some)}), {why}."
+        f"{table.path.name}, {column}: {_of_all(table, column, len(some))} left out ({_examples(some)}), {why}."
         for (column, why), some in cells.items()
     ]
     words = (_note_on_words(table, one.name) for one in columns.columns if one.is_text)
     return (*lost, *(note for note in words if note))
 
 
-def _note_on_words(table: RawTable, column: str) -> str:
+def _note_on_words(table: RawTable, name: str) -> str:
     """Say which few cells make a text of a column that is otherwise numbers."""
-    cells = [row.cells[column] for row in table.rows if column in row.cells]
+    cells = [row.cells[name] for row in table.rows if name in row.cells]
     words = [cell for cell in cells if as_number(cell) is None]
     if not words or len(cells) < MOST_NUMBERS * len(words):
         return ""
     verb = "is no number" if len(words) == 1 else "are no numbers"
     return (
-        f"{table.path.name}, {column}: read as text and not as numbers, because {len(words)} of "
-        f"{counted(cells, 'cell')} {verb} ({_examples(words)}); mend or empty what is a slip."
+        f"{table.path.name}, {name}: read as text and not as numbers, because "
+        f"{_of_all(table, name, len(words))} {verb} ({_examples(words)}); mend or empty what is a slip."
     )
+
+
+def _of_all(table: RawTable, column: str, count: int) -> str:
+    """Return `2 of the table's 619 cells`; a cell is one that says something."""
+    return f"{count} of the table's {counted([row for row in table.rows if column in row.cells], 'cell')}"
 
 
 def _examples(cells: list[str]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from medical_transformer.cohorts import Scan, Verdict
 from medical_transformer.cohorts.hashing import hash_files
 from medical_transformer.cohorts.tables import write_json
+from medical_transformer.preprocessing.caption import Caption, recaptioned
 from medical_transformer.preprocessing.config import PipelineConfig
 from medical_transformer.preprocessing.modalities import leading_order
 from medical_transformer.preprocessing.names import ScanFiles
@@ -80,7 +81,16 @@ class Sidecar:
 
 def read_sidecar(scan: Scan, config: PipelineConfig, root: Path) -> Sidecar | None:
     """Return what a finished scan's sidecar says; nothing where the scan is not done, or the sidecar is damaged."""
-    path = root / ScanFiles.of(scan, config).sidecar
+    return _read(root / ScanFiles.of(scan, config).sidecar)
+
+
+def read_sidecars(scan: Scan, config: PipelineConfig, root: Path) -> dict[Path, Sidecar]:
+    """Return what the sidecars of a scan say that any pipeline has written, by their paths."""
+    found = ((path, _read(path)) for path in ScanFiles.of(scan, config).sidecars(root))
+    return {path: said for path, said in found if said is not None}
+
+
+def _read(path: Path) -> Sidecar | None:
     if not path.is_file():
         return None
     try:
@@ -91,12 +101,22 @@ def read_sidecar(scan: Scan, config: PipelineConfig, root: Path) -> Sidecar | No
         return None
 
 
-def restate(scan: Scan, config: PipelineConfig, root: Path, verdict: Verdict, reason: str) -> None:
-    """Let the sidecar of a scan that was done say what has become of it since; where there is none, nothing happens."""
-    done, path = read_sidecar(scan, config, root), root / ScanFiles.of(scan, config).sidecar
-    if done is not None and (done.verdict, done.reason) != (verdict, reason):
-        said = json.loads(path.read_text(encoding="utf-8"))
-        write_json(path, {**said, "verdict": str(verdict), "reason": reason})
+def restate(path: Path, done: Sidecar, figure: Path, verdict: Verdict, reason: str) -> None:
+    """Let sidecar and picture of a scan that was done say what has become of it since.
+
+    Args:
+        path: the sidecar.
+        done: what it says.
+        figure: the picture.
+        verdict: what has become of the scan.
+        reason: why.
+    """
+    if (done.verdict, done.reason) == (verdict, reason):
+        return
+    said = json.loads(path.read_text(encoding="utf-8"))
+    if figure.is_file():
+        write_bytes(figure, recaptioned(figure.read_bytes(), Caption(said["scan"], verdict, reason, done.quality)))
+    write_json(path, {**said, "verdict": str(verdict), "reason": reason})
 
 
 def checksums(paths: Mapping[str, Path]) -> dict[str, str]:

@@ -14,18 +14,22 @@ from medical_transformer.preprocessing.derivatives import (
     checksums,
     content_files,
     read_sidecar,
+    read_sidecars,
     restate,
     write_prepared,
     written_files,
 )
 from medical_transformer.preprocessing.doubles import signature
 from medical_transformer.preprocessing.modalities import leading_order
+from medical_transformer.preprocessing.names import ScanFiles
 from medical_transformer.preprocessing.quality import judge
 from medical_transformer.preprocessing.scan import prepare_scan
 from medical_transformer.volumes import read_volume
 
 # How the reason of a scan ends whose input cannot be compared any more with what was prepared from it.
 KEPT = "so what an earlier run made of it is kept."
+# How the reason of a scan ends that could not be prepared again, by this pipeline or another.
+LEFT = "What an earlier run made of it stays in its files, but is in no cohort."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,11 @@ class Job:
     root: Path
     out: Path
     config: PipelineConfig
+
+    @property
+    def figure(self) -> Path:
+        """The scan's picture."""
+        return self.out / ScanFiles.of(self.scan, self.config).figure
 
     def inputs(self) -> dict[str, Path]:
         """Return the files that are read, by modality, the segmentation under its own word."""
@@ -78,9 +87,19 @@ def do(job: Job) -> Outcome:
     try:
         return _prepare_and_write(job)
     except (MedicalTransformerError, OSError) as error:
-        reason = _sentence(error, job)
-        restate(job.scan, job.config, job.out, Verdict.REFUSED, reason)
-        return Outcome(Verdict.REFUSED, reason)
+        return refuse(job, _sentence(error, job))
+
+
+def refuse(job: Job, reason: str) -> Outcome:
+    """Refuse a scan, and let what earlier runs have left of it say the same, by whichever pipeline.
+
+    Their images stay: a source may only be out of reach, and what was made of it could not be made again.
+    """
+    left = read_sidecars(job.scan, job.config, job.out)
+    reason = f"{reason} {LEFT}" if left else reason
+    for path, done in left.items():
+        restate(path, done, job.figure, Verdict.REFUSED, reason)
+    return Outcome(Verdict.REFUSED, reason)
 
 
 def _sentence(error: Exception, job: Job) -> str:
@@ -97,7 +116,7 @@ def _prepare_and_write(job: Job) -> Outcome:
             raise
         return _kept(done, _sentence(error, job), job)
     if done is not None and done.inputs == inputs and _is_whole(done, images, job):
-        return _done(job, *judge(done.quality), done.quality)
+        return _done(job, done, *judge(done.quality))
     segmentation = images.pop("segmentation", None)
     prepared = prepare_scan(images, job.config, segmentation=segmentation, name=job.scan.name)
     write_prepared(prepared, job.scan, job.out, inputs)
@@ -109,7 +128,7 @@ def _is_whole(done: Sidecar, images: Collection[str], job: Job) -> bool:
     if done.fingerprint != job.config.fingerprint() or done.inputs.keys() != set(images):
         return False
     judged = judge(done.quality)
-    if judged != (done.verdict, done.reason) and not done.reason.endswith(KEPT):
+    if judged != (done.verdict, done.reason) and not done.reason.endswith((KEPT, LEFT)):
         return False
     return all((job.out / path).is_file() for path in written_files(job.scan, job.config, judged[0]))
 
@@ -119,13 +138,13 @@ def _kept(done: Sidecar, why: str, job: Job) -> Outcome:
     verdict, reason = judge(done.quality)
     verdict = Verdict.REFUSED if verdict is Verdict.REFUSED else Verdict.WARNED
     told = f"{reason} Its source cannot be read any more ({why.removesuffix('.')}), {KEPT}".strip()
-    return _done(job, verdict, told, done.quality)
+    return _done(job, done, verdict, told)
 
 
-def _done(job: Job, verdict: Verdict, reason: str, quality: Mapping[str, float]) -> Outcome:
-    """Return the outcome of what an earlier run has done, and let the sidecar say the same."""
-    restate(job.scan, job.config, job.out, verdict, reason)
-    return _outcome(job, verdict, reason, quality, resumed=True)
+def _done(job: Job, done: Sidecar, verdict: Verdict, reason: str) -> Outcome:
+    """Return the outcome of what an earlier run has done, and let sidecar and picture say the same."""
+    restate(job.out / ScanFiles.of(job.scan, job.config).sidecar, done, job.figure, verdict, reason)
+    return _outcome(job, verdict, reason, done.quality, resumed=True)
 
 
 def _outcome(job: Job, verdict: Verdict, reason: str, quality: Mapping[str, float], *, resumed: bool) -> Outcome:

@@ -70,6 +70,10 @@ class ScanFiles:
         """Path of the picture."""
         return Path("figures") / f"{self.stem}.png"
 
+    def sidecars(self, root: Path) -> list[Path]:
+        """Return the sidecars that any pipeline has written of this scan; at most one, unless files were moved."""
+        return sorted((root / self.folder).glob(f"{self.stem}_space-*_desc-preproc.json"))
+
     def earlier(self, root: Path) -> list[Path]:
         """Return what any pipeline has written of this scan under names that tell its space.
 

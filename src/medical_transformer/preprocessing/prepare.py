@@ -14,7 +14,7 @@ from medical_transformer.preprocessing.config import DEFAULT, PipelineConfig
 from medical_transformer.preprocessing.derivatives import write_description
 from medical_transformer.preprocessing.finished import keeping, recognise
 from medical_transformer.preprocessing.folder import begin, finish
-from medical_transformer.preprocessing.job import Job, Outcome, do
+from medical_transformer.preprocessing.job import Job, Outcome, do, refuse
 from medical_transformer.preprocessing.memory import choose_workers
 from medical_transformer.preprocessing.modalities import leading_order
 from medical_transformer.preprocessing.names import ScanFiles, refuse_shared_files
@@ -118,7 +118,7 @@ def _run(jobs: Sequence[Job], out: Path, run: Runner, console: Console) -> dict[
         task = progress.add_task("preparing", total=len(jobs), completed=len(known))
         for place, result in run(left):
             job = left[place]
-            outcome = result if isinstance(result, Outcome) else Outcome(Verdict.REFUSED, result.sentence)
+            outcome = result if isinstance(result, Outcome) else refuse(job, result.sentence)
             outcomes[job.scan.name] = outcome
             keep(job, outcome)
             _tell(progress.console, job.scan.name, outcome)

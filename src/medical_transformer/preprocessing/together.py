@@ -10,7 +10,6 @@ from medical_transformer.cohorts import Cohort, Ledger, Verdict
 from medical_transformer.preprocessing.caption import Caption, recaptioned
 from medical_transformer.preprocessing.doubles import find_copies, find_doubles
 from medical_transformer.preprocessing.job import Job, Outcome
-from medical_transformer.preprocessing.names import ScanFiles
 from medical_transformer.volumes.whole_files import write_bytes
 
 Outcomes = Mapping[str, Outcome]
@@ -48,7 +47,7 @@ def correct_pictures(jobs: Sequence[Job], alone: Outcomes, together: Outcomes, e
     for job in jobs:
         name = job.scan.name
         now, own = together[name], alone[name].reason
-        figure = job.out / ScanFiles.of(job.scan, job.config).figure
         said_before = before.get(name, own) if now.resumed else own
-        if now.quality and {own, said_before} != {now.reason} and figure.is_file():
-            write_bytes(figure, recaptioned(figure.read_bytes(), Caption(name, now.verdict, now.reason, now.quality)))
+        if now.quality and {own, said_before} != {now.reason} and job.figure.is_file():
+            caption = Caption(name, now.verdict, now.reason, now.quality)
+            write_bytes(job.figure, recaptioned(job.figure.read_bytes(), caption))

@@ -67,8 +67,16 @@ def _check_handedness(header: Any) -> None:
             "the header has neither qform nor sform, so left and right cannot be told; "
             "restore the orientation from the original export (dcm2niix writes it)."
         )
-    if all(codes) and _mirrored(header.get_sform()) != _mirrored(header.get_qform()):
+    if all(codes) and _mirrored(header.get_sform()) != _mirrored(_qform(header)):
         raise VolumeError("qform and sform of the header disagree about left and right; repair the header.")
+
+
+def _qform(header: Any) -> Affine:
+    try:
+        qform: Affine = header.get_qform()
+    except ValueError as error:  # of a quaternion that turns nothing
+        raise VolumeError(f"the header's qform is damaged ({error}); restore it from the original export.") from error
+    return qform
 
 
 def _mirrored(affine: Affine) -> bool:

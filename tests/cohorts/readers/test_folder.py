@@ -222,10 +222,10 @@ def test_cells_that_are_no_labels_stand_in_the_ledger_and_in_a_note_per_column(l
         "Gave mmse; age_years 'old' was left out: no number of years; sex '?' was left out: neither female nor male."
     )
     for note in (
-        "labels.csv, Age: 2 cells left out ('-5', '999'), not between 0 and 120.",
-        "labels.csv, Age: 1 cell left out ('old'), no number of years.",
-        "labels.csv, Sex: 2 cells left out ('x', '?'), neither female nor male.",
-        "labels.csv, MMSE: read as text and not as numbers, because 1 of 6 cells is no number ('2O'); "
+        "labels.csv, Age: 2 of the table's 6 cells left out ('-5', '999'), not between 0 and 120.",
+        "labels.csv, Age: 1 of the table's 6 cells left out ('old'), no number of years.",
+        "labels.csv, Sex: 2 of the table's 6 cells left out ('x', '?'), neither female nor male.",
+        "labels.csv, MMSE: read as text and not as numbers, because 1 of the table's 6 cells is no number ('2O'); "
         "mend or empty what is a slip.",
     ):
         assert note in indexed.notes

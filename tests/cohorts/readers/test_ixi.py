@@ -145,6 +145,46 @@ def test_the_table_is_found_inside_beside_and_above(lay: Lay, place: str) -> Non
     assert labels(index(lay(*images(), texts={place: TABLE})), "IXI012-HH-1211")["sex"] == "male"
 
 
+OTHER = TABLE.replace("12,1,175,70", "12,2,175,70")
+
+
+@pytest.mark.parametrize(
+    ("source", "other", "item"),
+    [
+        ("mine", "disk/IXI.csv", "../disk/IXI.csv"),
+        ("mine", "disk/IXI-T1/IXI.csv", "IXI-T1/IXI.csv"),
+        ("mine", "IXI.csv", "../IXI.csv"),
+        ("mine/IXI-T1", "disk/IXI.csv", "../IXI.csv"),
+    ],
+)
+def test_the_table_nearest_to_the_source_as_it_was_named_is_read_and_others_are_told(
+    lay: Lay, source: str, other: str, item: str
+) -> None:
+    folder = lay(*images("disk/IXI-T1/"), texts={"mine/IXI.csv": TABLE, other: OTHER})
+    (folder / "mine" / "IXI-T1").symlink_to(folder / "disk" / "IXI-T1")
+    indexed = index(folder / source)
+    taken = "IXI.csv" if source == "mine" else "../../mine/IXI.csv"
+    assert labels(indexed, "IXI012-HH-1211")["sex"] == "male"
+    assert reason(indexed, taken) == (Verdict.USED, "The table of labels, 11 rows.")
+    why = f"{taken} is nearer to the source; name this one with --table to have it read instead."
+    assert reason(indexed, item) == (Verdict.SKIPPED, f"Not used: {why}")
+    assert f"{item} is not used: {why}" in indexed.notes
+
+
+def test_a_table_that_a_link_leads_to_is_met_once(lay: Lay) -> None:
+    folder = lay(*images("disk/IXI-T1/"), texts={"disk/IXI.csv": TABLE})
+    (folder / "mine").mkdir()
+    for name in ("IXI-T1", "IXI.csv"):
+        (folder / "mine" / name).symlink_to(folder / "disk" / name)
+    tables = [entry.item for entry in index(folder / "mine").ledger.entries if entry.item.endswith("IXI.csv")]
+    assert tables == ["IXI.csv"]
+
+
+def test_of_two_tables_in_one_folder_the_csv_is_read_and_the_other_told(lay: Lay) -> None:
+    indexed = index(lay(*images(), texts={"IXI.csv": TABLE, "IXI.xls": ""}))
+    assert "IXI.csv comes before it in the same folder" in reason(indexed, "IXI.xls")[1]
+
+
 def test_a_table_elsewhere_can_be_named(lay: Lay, tmp_path: Path) -> None:
     source = lay(*images(), texts={"../elsewhere/people.csv": TABLE})
     indexed = index(source, table=tmp_path / "elsewhere" / "people.csv")
@@ -169,6 +209,13 @@ def test_label_maps_beside_the_images_become_segmentations(lay: Lay, folder: str
     for scan in cohort.scans:
         assert scan.segmentation is not None
         assert (cohort.root / scan.segmentation).resolve().name == f"{scan.name}-DLMUSE.nii.gz"
+
+
+def test_label_maps_beside_a_link_become_segmentations(lay: Lay) -> None:
+    source = lay(*images("disk/IXI-T1/"), *images("mine/DLMUSE/", "DLMUSE")) / "mine" / "IXI-T1"
+    source.symlink_to(source.parents[1] / "disk" / "IXI-T1")
+    cohort = index(source).cohort
+    assert all((cohort.root / (scan.segmentation or "missing")).is_file() for scan in cohort.scans)
 
 
 def test_a_label_map_without_its_image_is_skipped(lay: Lay) -> None:

@@ -57,6 +57,17 @@ def entry(indexed: Indexed, item: str) -> tuple[Verdict, str]:
     return next((one.verdict, one.reason) for one in indexed.ledger.entries if one.item == item)
 
 
+def test_a_table_beside_a_link_to_the_source_is_read_before_one_beside_its_target(source: Path, tmp_path: Path) -> None:
+    table = source / "oasis_cross-sectional.csv"
+    (tmp_path / table.name).write_text(TABLE.replace(",74,", ",44,"))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "disc1").symlink_to(source)
+    for place, age in ((tmp_path / "mine" / table.name, 74.0), (tmp_path / "elsewhere", 44.0)):
+        table.rename(place)
+        table = place
+        assert index(tmp_path / "mine" / "disc1").cohort.scans[0].labels["age_years"] == age
+
+
 def test_a_head_is_read_with_left_on_the_left(source: Path) -> None:
     cohort = index(source).cohort
     volume, _ = read_volume(cohort.root / cohort.scans[0].images["T1w"])
@@ -93,7 +104,10 @@ def test_cells_that_are_no_labels_are_named_and_an_unreadable_rating_is_no_diagn
         "Gave mmse, education_level, etiv_cubicmm; age_years '-5' was left out: not between 0 and 120; "
         "sex 'x' was left out: neither female nor male; cdr '?' was left out: no number."
     )
-    assert "oasis_cross-sectional.csv, M/F: 1 cell left out ('x'), neither female nor male." in indexed.notes
+    assert (
+        "oasis_cross-sectional.csv, M/F: 1 of the table's 5 cells left out ('x'), neither female nor male."
+        in indexed.notes
+    )
 
 
 def test_the_young_without_a_rating_are_healthy(source: Path) -> None:

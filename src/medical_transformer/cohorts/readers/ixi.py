@@ -5,11 +5,12 @@ The layout is `IXI012-HH-1211-T1.nii.gz`: subject, hospital, number of the scan,
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 
 from medical_transformer.cohorts.cohort import Cohort
+from medical_transformer.cohorts.files import as_named, item_of, parents_of
 from medical_transformer.cohorts.indexed import Indexed, LedgerDraft, counted
 from medical_transformer.cohorts.label_cells import LabelColumns, notes_on_columns, number_column, sex_column
 from medical_transformer.cohorts.ledger import Verdict
@@ -50,14 +51,19 @@ def read(source: Path, files: Sequence[Path], table: Path | None) -> Indexed:
     if not images:
         raise CohortError(f"{source} holds no image such as IXI012-HH-1211-T1.nii.gz; give the folder IXI-T1.")
     maps = _label_maps(source, files)
-    demographics = _find_table(source, files, images.values(), table)
+    found = [table] if table else _find_tables(source, files, images.values())
+    demographics = read_raw_table(found[0]) if found else None
+    unused = _account_for_unused(found, source, draft)
     people = _people(demographics) if demographics else {}
     scans = tuple(_scan(path, maps, people, draft) for path in images.values())
     _account_for_maps(maps, scans, draft)
     if demographics:
         account_for_rows(demographics, people, by_key(scans, attrgetter("subject")), source, draft)
     return Indexed(
-        Cohort("IXI", source, scans), draft.finish(files), about=lambda used: _notes(used, people, demographics)
+        Cohort("IXI", source, scans),
+        draft.finish(files),
+        unused,
+        about=lambda used: _notes(used, people, demographics),
     )
 
 
@@ -80,22 +86,46 @@ def _choose_images(files: Iterable[Path], draft: LedgerDraft) -> dict[str, Path]
 
 def _label_maps(source: Path, files: Iterable[Path]) -> dict[str, Path]:
     """Return scan name to label map, below the source or in the folder DLMUSE beside it."""
-    beside = source.resolve().parent / "DLMUSE"
-    outside = beside.iterdir() if beside.is_dir() and beside != source.resolve() else ()
-    paths = [*files, *(Path("..", "DLMUSE", path.name) for path in sorted(outside))]
+    every = (folder / "DLMUSE" for folder in parents_of(source))
+    beside = next((folder for folder in every if folder.is_dir() and folder.resolve() != source.resolve()), None)
+    outside = sorted(beside.iterdir()) if beside else ()
+    paths = [*files, *(Path(item_of(path, source)) for path in outside)]
     matches = ((FILE.match(path.name), path) for path in paths)
     return {match["scan"]: path for match, path in matches if match and match["kind"] == "DLMUSE"}
 
 
-def _find_table(source: Path, files: Iterable[Path], images: Iterable[Path], table: Path | None) -> RawTable | None:
-    if table is not None:
-        return read_raw_table(table)
-    folders = {(source / path).resolve().parent for path in images}
-    above = (ancestor for folder in sorted(folders) for ancestor in (folder, *folder.parents[:2]))
-    places = [*above, *sorted({(source / path).parent for path in files})]
-    found = (place / title for title in TABLES for place in places)
-    path = next((path for path in found if path.is_file()), None)
-    return read_raw_table(path) if path else None
+def _find_tables(source: Path, files: Iterable[Path], images: Collection[Path]) -> list[Path]:
+    """Return the tables that are called as IXI's, each once, the nearest to the source as it was named first.
+
+    Those in the source come from the top down; then those up to two folders above the images, and last those above
+    what links to the images lead to.
+    """
+    inside = sorted((path for path in files if path.name in TABLES), key=lambda path: (len(path.parts), path.name))
+    named = {as_named(source) / path.parent for path in images}
+    targets = {(source / path).resolve().parent for path in images}
+    outside = (folder / title for folder in (*_upwards(named), *_upwards(targets)) for title in TABLES)
+    found: dict[Path, Path] = {}
+    for path in (*(source / path for path in inside), *outside):
+        if path.is_file():
+            found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def _upwards(folders: Iterable[Path]) -> Iterator[Path]:
+    """Yield folders and those up to two above them, the deepest first."""
+    every = {above for folder in folders for above in (folder, *folder.parents[:2])}
+    yield from sorted(every, key=lambda folder: (-len(folder.parts), folder))
+
+
+def _account_for_unused(found: Sequence[Path], source: Path, draft: LedgerDraft) -> tuple[str, ...]:
+    """Say of every table but the first that it is not used and why, and return the same as notes."""
+    notes = []
+    for path in found[1:]:
+        why = "comes before it in the same folder" if path.parent == found[0].parent else "is nearer to the source"
+        reason = f"{item_of(found[0], source)} {why}; name this one with --table to have it read instead."
+        draft.file(item_of(path, source), Verdict.SKIPPED, f"Not used: {reason}")
+        notes.append(f"{item_of(path, source)} is not used: {reason}")
+    return tuple(notes)
 
 
 def _people(table: RawTable) -> dict[str, Person]:
