@@ -72,6 +72,16 @@ class NetworkMethod(_Encoded):
     head: HeadStart = "random"
     training: Annotated[Mapping[str, Any], Field(description="Training settings that differ for this method.")] = {}
 
+    @model_validator(mode="after")
+    def _no_second_start(self) -> Self:
+        started = f"pre-training {self.pretraining!r}" if self.encoder is None else f"encoder {str(self.encoder)!r}"
+        if self.backbone.weights is not None and (self.encoder is not None or self.pretraining is not None):
+            raise ValueError(
+                f"published weights {self.backbone.weights!r} and {started} are two starts; give one of them. A "
+                "pre-training begins with the `weights` of the backbone in its own settings"
+            )
+        return self
+
 
 class ProbeMethod(_Encoded):
     """A linear model on the vectors of a frozen encoder."""
