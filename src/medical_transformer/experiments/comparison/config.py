@@ -39,6 +39,11 @@ class TaskEntry(Frozen):
     input: Annotated[InputConfig | None, Field(description="What the networks see, where it differs.")] = None
     training: Annotated[Mapping[str, Any], Field(description="Training settings that differ for this task.")] = {}
 
+    @property
+    def segments(self) -> bool:
+        """Whether label maps are predicted."""
+        return self.kind == "segmentation" or self.label == "segmentation"
+
 
 class _Method(Frozen):
     title: Annotated[str, Field(description="Name in tables; the method's name where empty.")] = ""
