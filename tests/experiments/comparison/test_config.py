@@ -101,7 +101,7 @@ def test_a_methods_own_training_settings_win_over_the_tasks(experiment: Experime
 
 def test_a_misspelt_training_setting_names_task_and_method(experiment: Experiment) -> None:
     config = experiment(methods={"scratch": {"training": {"epoch": 9}}})
-    with pytest.raises(ConfigError, match="task 'brain-age', method 'scratch'"):
+    with pytest.raises(ConfigError, match=r"task 'brain-age', method 'scratch'\. epoch: .* did you mean epochs\?$"):
         config.training_for("brain-age", "scratch", 0)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from medical_transformer.backbones.published_files import weights_beside
-from medical_transformer.errors import ConfigError
+from medical_transformer.errors import ConfigError, wrong_settings
 from medical_transformer.experiments.config import BackboneConfig, Frozen, HeadStart, InputConfig, PretrainConfig
 from medical_transformer.tasks.shipped import place_of
 from medical_transformer.training import TrainingConfig
@@ -215,8 +215,9 @@ class ComparisonConfig(Frozen):
         settings = {**self.training.model_dump(), **self.tasks[task].training, **own, "seed": seed}
         try:
             return TrainingConfig.model_validate(settings)
-        except ValueError as error:
-            raise ConfigError(f"Training settings of task {task!r}, method {method!r}: {error}") from error
+        except ValidationError as error:
+            wrong = " ".join(wrong_settings(TrainingConfig, error))
+            raise ConfigError(f"Training settings of task {task!r}, method {method!r}. {wrong}") from error
 
     def rates_for(self, method: str) -> tuple[float, ...]:
         """Return the learning rates that are searched for a method; none for one that states its own."""
