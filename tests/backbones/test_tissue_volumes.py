@@ -34,6 +34,19 @@ def test_scans_of_another_shape_are_refused_with_the_setting_to_change() -> None
         build_backbone("tissue-volumes")(scans(1))
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"cube": [6, 6]}, r"cube: expected one whole number, but found \[6, 6\]"),
+        ({"shape": 13}, "shape: expected a list of 3 whole numbers, but found 13"),
+        ({"shape": [13, 16]}, r"shape: expected a list of 3 whole numbers, but found \[13, 16\]"),
+    ],
+)
+def test_another_number_of_numbers_is_told_how_many_were_expected(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build_backbone("tissue-volumes", settings)
+
+
 def test_weights_for_what_learns_nothing_are_refused_in_these_words(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="learns nothing, so it has no weights"):
         load_published("tissue-volumes", build_backbone("tissue-volumes"), str(tmp_path / "weights.pth"))

@@ -219,6 +219,14 @@ def test_methods_lists_the_classical_baseline(listed: dict[str, dict[str, Any]])
     assert listed["classical"]["tissue-volumes"]["source"].startswith("Ashburner and Friston 2005")
 
 
+def test_methods_tells_source_and_licence_of_everything_in_words_as_in_json(listed: dict[str, dict[str, Any]]) -> None:
+    lines = CliRunner().invoke(build_app(), ["methods"]).stdout.splitlines()
+    for method in (one for methods in listed.values() for one in methods.values()):
+        told = (f"{method['name']}: {method['title']}; {method['source']}", f"; {method['licence']}", method["note"])
+        assert any(line.startswith(told[0]) and all(part in line for part in told) for line in lines), method["name"]
+        assert method["licence"] == "Apache-2.0"
+
+
 def test_methods_in_words_names_everything_that_its_json_names(listed: dict[str, dict[str, Any]]) -> None:
     lines = CliRunner().invoke(build_app(), ["methods"]).stdout.splitlines()
     for kind, methods in listed.items():

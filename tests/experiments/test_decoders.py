@@ -11,7 +11,7 @@ from medical_transformer.backbones.weights import read_tensors, write_tensors
 from medical_transformer.errors import WeightsError
 from medical_transformer.experiments import BackboneConfig, FinetuneConfig, PretrainConfig, export, pretrain
 from medical_transformer.experiments.data import open_data
-from medical_transformer.experiments.decoders import start_decoder
+from medical_transformer.experiments.decoders import fit_decoder, start_decoder
 from medical_transformer.experiments.training_run import build_model, run_identity
 from medical_transformer.tasks import AnyTask, Classification, Segmentation
 from medical_transformer.training.fit import Split
@@ -85,6 +85,34 @@ def test_only_layers_that_count_outputs_are_new(name: str, new: set[str]) -> Non
     with undrawn():
         layers = {part.split(".")[0] for part in last_layers(build_backbone(name), 1)}
     assert layers == new
+
+
+@pytest.mark.parametrize("name", ["3d-ssl", "models-genesis", "niftynet-vnet", "medicalnet", "i3d", "swin-unetr"])
+def test_a_kept_decoder_fits_any_number_of_regions_and_modalities(name: str, tmp_path: Path) -> None:
+    with undrawn():
+        restored = build_backbone(name, {"in_channels": 2})
+        restoring = restored.build_decoder(2)
+    assert restoring is not None
+    shapes = {
+        key: tensor.shape for key, tensor in restoring.state_dict().items() if key not in last_layers(restored, 2)
+    }
+    kept = {key: torch.zeros(shape, dtype=torch.float16) for key, shape in shapes.items()}
+    write_tensors(kept, tmp_path / "decoder.safetensors")
+    for modalities, outputs in ((1, 1), (2, 2), (4, 5)):
+        with undrawn():
+            network = build_backbone(name, {"in_channels": modalities})
+            own = network.build_decoder(outputs)
+        found = fit_decoder(network, own, tmp_path)
+        assert found is not None
+        assert found.keys() == kept.keys()
+
+
+def test_a_decoder_that_brings_other_classes_along_is_refused(taught: Path, tmp_path: Path) -> None:
+    """Two classes of another label map have the shapes of these two."""
+    whole = build_model(tuning(taught)).head.state_dict()
+    write_tensors({name: tensor.clone() for name, tensor in whole.items()}, tmp_path / "decoder.safetensors")
+    with pytest.raises(WeightsError, match=r"decoder\.safetensors: the decoder has no place for 'classify\.bias'"):
+        start_decoder(build_model(tuning(taught)), tmp_path)
 
 
 def test_a_decoder_of_another_network_is_refused_by_the_name_of_its_file(taught: Path, tmp_path: Path) -> None:

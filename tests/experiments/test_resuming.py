@@ -1,6 +1,7 @@
 """A run is taken up from its folder alone, with the same result."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,15 @@ from typing import Any
 import pytest
 
 from medical_transformer.errors import ConfigError
-from medical_transformer.experiments import EvaluateConfig, FinetuneConfig, PretrainConfig, evaluate, finetune, pretrain
+from medical_transformer.experiments import (
+    EvaluateConfig,
+    FinetuneConfig,
+    PretrainConfig,
+    evaluate,
+    finetune,
+    pretrain,
+    two_stages,
+)
 from medical_transformer.experiments.resuming import resume
 from medical_transformer.tasks import Classification
 from medical_transformer.training.fit import Loop
@@ -54,6 +63,38 @@ def test_a_run_that_died_ends_with_the_same_bytes_when_it_is_resumed(
     start(prepared, tmp_path / "whole")
     resume(tmp_path / "died", verb)
     assert (tmp_path / "died" / left).read_bytes() == (tmp_path / "whole" / left).read_bytes()
+
+
+def test_a_stage_of_slice_vectors_that_has_ended_is_taken_up_without_encoding_a_scan(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(encoder.parent, tmp_path / "run")
+    (tmp_path / "run" / "encoder" / "model.safetensors").unlink()
+    (tmp_path / "run" / "stage-2" / "journal.tsv").unlink()  # as if it had stopped between checkpoint and journal
+    monkeypatch.setattr(two_stages, "encode_scans", lambda *_: pytest.fail("a scan was encoded"))
+    resume(tmp_path / "run", "pretrain")
+    for left in ("encoder/model.safetensors", "encoder/config.json", "stage-1/journal.tsv", "stage-2/journal.tsv"):
+        assert (tmp_path / "run" / left).read_bytes() == (encoder.parent / left).read_bytes(), left
+
+
+def test_a_stage_of_slice_vectors_that_has_not_ended_is_taught_on(
+    prepared: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epoch, done = Loop.run_epoch, []
+
+    def stopping(loop: Any) -> Any:
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(loop)
+        return epoch(loop)
+
+    monkeypatch.setattr(Loop, "run_epoch", stopping)
+    with pytest.raises(KeyboardInterrupt):  # after the first of stage 2
+        pretrain(prepared, tmp_path, PRETRAINING)
+    monkeypatch.undo()
+    resume(tmp_path, "pretrain")
+    left = "encoder/model.safetensors"
+    assert (tmp_path / left).read_bytes() == (encoder.parent / left).read_bytes()
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

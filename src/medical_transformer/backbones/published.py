@@ -4,14 +4,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from medical_transformer.backbones.baselines import Baseline, Translation
 from medical_transformer.backbones.origins import Origin, known_of, origin_of
 from medical_transformer.backbones.published_files import find, read_published
 from medical_transformer.backbones.registry import BACKBONES, MEASUREMENTS
 from medical_transformer.backbones.undrawn import last_layers
-from medical_transformer.backbones.weights import LoadedWeights, load_weights
+from medical_transformer.backbones.weights import LoadedWeights, fit_weights, load_weights
 from medical_transformer.contracts import Backbone
 from medical_transformer.errors import WeightsError
 
@@ -59,21 +59,34 @@ class _Opened:
     origin: Origin
     translation: Translation
 
+    @property
+    def _parts(self) -> Mapping[str, Mapping[str, Tensor]]:
+        return {"backbone": self.translation.backbone, "decoder": self.translation.decoder}
+
     def load(self, module: nn.Module, part: str, new: Collection[str] = ()) -> PublishedWeights:
         """Put the backbone's or the decoder's tensors into a module; the others are unused there, `new` stay new."""
-        parts = {"backbone": self.translation.backbone, "decoder": self.translation.decoder}
-        tensors, own = parts.pop(part), module.state_dict()
+        self.check(module, part, new)
+        parts = dict(self._parts)
+        try:
+            account = load_weights(module, parts.pop(part), may_lack=(*MAY_LACK, *new))
+        except WeightsError as error:
+            raise WeightsError(f"{self.path}: {error}") from error
+        others = {name: f"of the {other}" for other, names in parts.items() for name in names}
+        return self._account(account, {**others, **self.translation.left})
+
+    def check(self, module: nn.Module, part: str, new: Collection[str] = ()) -> None:
+        """Look whether the backbone's or the decoder's tensors fit a module, which needs no values."""
+        tensors, own = self._parts[part], module.state_dict()
         strange = [name for name in tensors if name not in own]
         if strange:
             raise WeightsError(
                 f"{self.path}: the network has no place for {strange[0]!r} ({len(strange)} such tensors)."
             )
         try:
-            account = load_weights(module, tensors, may_lack=(*MAY_LACK, *new))
+            fit_weights(own, tensors, may_lack=(*MAY_LACK, *new))
         except WeightsError as error:
-            raise WeightsError(f"{self.path}: {error}") from error
-        others = {name: f"of the {other}" for other, names in parts.items() for name in names}
-        return self._account(account, {**others, **self.translation.left})
+            hint = "Give the backbone the settings of the file's network, or another file."
+            raise WeightsError(f"{self.path}: {error} {hint}") from error
 
     def _account(self, account: LoadedWeights, unused: Mapping[str, str]) -> PublishedWeights:
         changed = self.translation.adapted
@@ -109,13 +122,16 @@ def load_published(name: str, backbone: Backbone, given: str) -> PublishedWeight
     return replace(loaded, taught_on=known_of(given, BACKBONES[name].meets(backbone.intensities)))
 
 
-def check_published(name: str, backbone: Backbone, given: str) -> None:
-    """Give a published file's tensors a backbone's names, and load none; a network without values will do.
+def check_published(name: str, backbone: Backbone, given: str, decoder: nn.Module | None = None) -> None:
+    """Look whether a published file fits a backbone and its decoder, and load nothing; they need no values.
 
     Raises:
-        WeightsError: if the file cannot be had or read, or is another network's.
+        WeightsError: if the file cannot be had or read, is another network's, or does not fit.
     """
-    _open(name, backbone, given)
+    opened = _open(name, backbone, given)
+    opened.check(backbone, "backbone")
+    if decoder is not None and opened.translation.decoder:
+        opened.check(decoder, "decoder", last_layers(backbone))
 
 
 def load_published_decoder(name: str, backbone: Backbone, given: str, decoder: nn.Module) -> PublishedWeights | None:

@@ -29,7 +29,7 @@ def methods(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
         typer.echo(_pretraining(method, len(backbones)))
     typer.echo("\nClassical (--backbone):")
     for method in classical:
-        typer.echo(f"{_about(method)}; {method['licence']}. {method['note']}".rstrip())
+        typer.echo(f"{_about(method)}. {method['note']}".rstrip())
 
 
 def _print_counts(backbones: list[dict[str, Any]]) -> None:
@@ -51,17 +51,18 @@ def _count(parameters: int, printed: str | None) -> str:
 
 
 def _about(method: One) -> str:
-    return f"{method['name']}: {method['title']}; {method['source']}"
+    publication = f", {method['publication']}" if "publication" in method else ""
+    return f"{method['name']}: {method['title']}; {method['source']}{publication}; {method['licence']}"
 
 
 def _backbone(method: One) -> str:
     names = f" (--weights {', '.join(method['known'])}, or a file)" if method["known"] else " (--weights FILE)"
     taught_on = f"; taught on {method['taught_on']} (intensities: {method['intensities']})"
     weights = f"weights: {method['weights']}{names}{taught_on}." if method["weights"] else "No weights are published."
-    return f"{_about(method)}; {method['licence']}. {weights} {method['note']}".rstrip()
+    return f"{_about(method)}. {weights} {method['note']}".rstrip()
 
 
 def _pretraining(method: One, backbones: int) -> str:
     every = len(method["backbones"]) == backbones
     teaches = "any backbone" if every else f"backbone {', '.join(method['backbones'])}"
-    return f"{_about(method)}, {method['publication']}; {teaches}. {method['note']}".rstrip()
+    return f"{_about(method)}; {teaches}. {method['note']}".rstrip()

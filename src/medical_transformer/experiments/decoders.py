@@ -8,12 +8,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor, nn
+
 from medical_transformer.backbones import PublishedWeights
 from medical_transformer.backbones.origins import Origin
 from medical_transformer.backbones.published_files import checksum
 from medical_transformer.backbones.undrawn import last_layers
-from medical_transformer.backbones.weights import load_weights, read_tensors, write_tensors
-from medical_transformer.contracts import Decoder
+from medical_transformer.backbones.weights import fit_weights, load_weights, read_tensors, write_tensors
+from medical_transformer.contracts import Backbone, Decoder
 from medical_transformer.errors import WeightsError
 from medical_transformer.pretraining import Pretext, Restoration
 from medical_transformer.tasks import TaskModel
@@ -43,15 +45,11 @@ def start_decoder(model: TaskModel, folder: Path) -> PublishedWeights | None:
         what became of every tensor; None where the folder has no decoder or the model has no use for one.
 
     Raises:
-        WeightsError: if it is there but does not fit, or lacks more than the last layers.
+        WeightsError: if it is there but does not fit, or has other tensors than all but the last layers.
     """
-    path = folder / DECODER_FILE
-    if not isinstance(model.head, Decoder) or not path.is_file():
+    tensors, path = fit_decoder(model.backbone, model.head, folder), folder / DECODER_FILE
+    if tensors is None:
         return None
-    tensors = read_tensors(path)
-    strange = sorted(set(tensors) - set(model.head.state_dict()))
-    if strange:
-        raise WeightsError(f"{path}: the decoder has no place for {strange[0]!r} ({len(strange)} such tensors).")
     try:
         account = load_weights(model.head, tensors, may_lack=last_layers(model.backbone))
     except WeightsError as error:
@@ -62,6 +60,36 @@ def start_decoder(model: TaskModel, folder: Path) -> PublishedWeights | None:
         **dict.fromkeys(account.new, "made intensities, makes classes now"),
     }
     return PublishedWeights(Origin(path.name, checksum(path), f"Pre-trained beside {folder}."), account, reasons)
+
+
+def fit_decoder(backbone: Backbone, head: nn.Module | None, folder: Path) -> dict[str, Tensor] | None:
+    """Read the decoder of an encoder's folder, and look whether it fits a network's own.
+
+    Whatever fits, fits any number of regions: the last layers are not among its tensors.
+
+    Args:
+        backbone: the network; it needs no values.
+        head: its decoder, without values or with them; no other head has a use for the file.
+        folder: of the encoder.
+
+    Returns:
+        the tensors; None where the folder has no decoder or the network has no use for one.
+
+    Raises:
+        WeightsError: if it does not fit, or has other tensors than all but the last layers.
+    """
+    path = folder / DECODER_FILE
+    if not isinstance(head, Decoder) or not path.is_file():
+        return None
+    tensors, own, last = read_tensors(path), head.state_dict(), last_layers(backbone)
+    strange = sorted(set(tensors) - (set(own) - last))
+    if strange:
+        raise WeightsError(f"{path}: the decoder has no place for {strange[0]!r} ({len(strange)} such tensors).")
+    try:
+        fit_weights(own, tensors, may_lack=last)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
+    return tensors
 
 
 def copy_decoder(folder: Path, out: Path) -> None:

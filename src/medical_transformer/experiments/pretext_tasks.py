@@ -52,6 +52,7 @@ class PretrainingMethod:
         publication: who described it, under which title.
         note: terms that bind its user.
         backbones: names of those that it can teach.
+        licence: of this implementation.
     """
 
     title: str
@@ -60,6 +61,7 @@ class PretrainingMethod:
     publication: str
     note: str = ""
     backbones: Collection[str] = field(default_factory=lambda: BACKBONES)
+    licence: str = "Apache-2.0"
 
 
 TALEB = ("arXiv 2006.03829", "Taleb et al. 2020, 3D Self-Supervised Methods for Medical Imaging")
@@ -78,7 +80,7 @@ METHODS: Mapping[str, PretrainingMethod] = {
         "matter lies where in the slice, whatever intensity curve the scan was sent through; then the prediction of "
         "masked slices' encoding vectors, as in the paper.",
         "docs/decisions/0023-slice-tissues.md",
-        "Not published; a method of this package",
+        "a method of this package, not published",
         backbones=("medical-transformer",),
     ),
     "3d-rpl": PretrainingMethod(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from medical_transformer.contracts import BatchT
 from medical_transformer.errors import CohortError
@@ -11,7 +12,7 @@ from medical_transformer.experiments.data import Data
 from medical_transformer.experiments.progress import EpochProgress
 from medical_transformer.experiments.training_run import published_bytes
 from medical_transformer.pretraining import Pretext
-from medical_transformer.training import Fitted, TrainingConfig, fit
+from medical_transformer.training import Ended, Fitted, TrainingConfig, fit, take_ended
 from medical_transformer.training.fit import Source, Split
 
 # Of so many subjects the largest share that may be held out, a third, is two, whose scans can be compared.
@@ -60,19 +61,29 @@ class Run:
     ) -> Stage:
         """Train an objective in a folder of its own, or take up what lies there."""
         split = self._with_owners() if objective.needs_other_subjects else self.split
-        who: tuple[str | int, ...] = ("training", *split.training, "validation", *split.validation)
-        start = published_bytes(self.config.backbone)
         with EpochProgress(f"stage {number}, {title}", training.epochs) as progress:
             fitted = fit(
                 objective,
                 source,
                 split,
                 training,
-                folder=self.folder / f"stage-{number}",
-                identity=identity(self.config, self.data.cohort, "stage", number, *who, *start),
+                folder=self._folder(number),
+                identity=self._identity(number),
                 on_epoch=progress,
             )
         return Stage(title, fitted, objective.chance)
+
+    def ended(self, number: int, kind: type[Pretext[Any]], training: TrainingConfig) -> Ended | None:
+        """Return what an objective's training left in its folder; None where something of it is left to do."""
+        return take_ended(kind, training, self._folder(number), self._identity(number))
+
+    def _folder(self, number: int) -> Path:
+        return self.folder / f"stage-{number}"
+
+    def _identity(self, number: int) -> str:
+        who: tuple[str | int, ...] = ("training", *self.split.training, "validation", *self.split.validation)
+        start = published_bytes(self.config.backbone)
+        return identity(self.config, self.data.cohort, "stage", number, *who, *start)
 
     def _with_owners(self) -> Split:
         """Say whose each scan is, so that negatives of other subjects are at hand in every batch.

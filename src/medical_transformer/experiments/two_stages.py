@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from rich.console import Console
+from torch import nn
 
 from medical_transformer.backbones import MedicalTransformer
 from medical_transformer.cohorts.indexed import counted
@@ -23,6 +24,8 @@ from medical_transformer.pretraining.encodings import bytes_of_encodings
 from medical_transformer.training.compilation import compile_where_it_pays
 from medical_transformer.training.devices import choose_device
 
+MASKED = "masked encoding"
+
 
 def teach_in_two_stages(backbone: Backbone, run: Run) -> tuple[Stage, ...]:
     """Teach the slice encoders, then the transformer where there is one.
@@ -37,7 +40,7 @@ def teach_in_two_stages(backbone: Backbone, run: Run) -> tuple[Stage, ...]:
         )
     stages = [_teach_encoders(backbone, run)]
     if backbone.transformer is not None:
-        stages.append(_teach_transformer(backbone, run))
+        stages.append(_take_transformer(backbone.transformer, run) or _teach_transformer(backbone, run))
     return tuple(stages)
 
 
@@ -56,6 +59,17 @@ def _teach_encoders(backbone: MedicalTransformer, run: Run) -> Stage:
     return run.stage(1, title, objective, source, training)
 
 
+def _take_transformer(transformer: nn.Module, run: Run) -> Stage | None:
+    """Take the transformer of a stage that has ended, for which no scan is encoded; None where one is left to teach."""
+    ended = run.ended(2, MaskedEncoding, run.config.masked)
+    if ended is None:
+        return None
+    of_it = "transformer."
+    own = {name.removeprefix(of_it): tensor for name, tensor in ended.best.items() if name.startswith(of_it)}
+    transformer.load_state_dict(own)
+    return Stage(MASKED, ended.fitted, MaskedEncoding.chance)
+
+
 def _teach_transformer(backbone: MedicalTransformer, run: Run) -> Stage:
     scans = len(run.data.cohort)
     size = bytes_of_encodings(backbone, run.data.store.spatial_shape, scans)
@@ -66,7 +80,7 @@ def _teach_transformer(backbone: MedicalTransformer, run: Run) -> Stage:
     )
     encoded = encode_scans(backbone, _all_scans(run.data, run.config.masked.batch_size), scans)
     objective = MaskedEncoding(backbone, encoded, training=run.split.training, ratio=run.config.mask_ratio)
-    return run.stage(2, "masked encoding", objective, EncodedSource(run.data, encoded), run.config.masked)
+    return run.stage(2, MASKED, objective, EncodedSource(run.data, encoded), run.config.masked)
 
 
 def _all_scans(data: Data, batch_size: int) -> Iterator[UnlabelledBatch]:

@@ -1,6 +1,5 @@
 """How scans are prepared: one frozen value, whose fingerprint travels with a network's weights."""
 
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -8,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from medical_transformer.errors import ConfigError
+from medical_transformer.errors import ConfigError, wrong_settings
 
 # Raised whenever a step computes something else, so that old results are not taken for new ones.
 # 2: T1w brains are registered by `alignment` and no longer by niimath.
@@ -77,7 +76,7 @@ class PipelineConfig(BaseModel):
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise ConfigError("; ".join(_sentence(cls, detail) for detail in error.errors())) from error
+            raise ConfigError(" ".join(wrong_settings(cls, error))) from error
 
     def fingerprint(self) -> str:
         """Return 12 hex digits that change whenever the prepared voxels could."""
@@ -104,14 +103,6 @@ def _flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 
 def _shown(settings: Mapping[str, Any], name: str) -> str:
     return str(settings[name]) if name in settings else "not there"
-
-
-def _sentence(config: type[BaseModel], detail: Any) -> str:
-    field = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] != "extra_forbidden":
-        return f"{field or 'pipeline'}: {detail['msg']} (got {detail['input']!r})"
-    near = difflib.get_close_matches(field, config.model_fields, n=1, cutoff=0.0)
-    return f"{field}: there is no such setting; did you mean {near[0]}?"
 
 
 DEFAULT = PipelineConfig()

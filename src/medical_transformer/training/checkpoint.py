@@ -16,6 +16,8 @@ from medical_transformer.backbones.weights import write_tensors
 from medical_transformer.errors import TrainingError
 from medical_transformer.training.journal import Journal
 
+CHECKPOINT = "checkpoint.safetensors"
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -83,6 +85,33 @@ def load_checkpoint(
     Raises:
         TrainingError: if the file is damaged or belongs to a run with other settings or data.
     """
+    header, tensors = _read(path, identity)
+    if "optimizer" in header:  # a run that has ended has none
+        _warn_of_other_software(path, header)
+        network.load_state_dict(_part(tensors, "network/"))
+        optimizer.load_state_dict(
+            {"state": _slots(_part(tensors, "optimizer/")), "param_groups": json.loads(header["optimizer"])}
+        )
+    journal = Journal.from_json(json.loads(header["journal"]))
+    return _part(tensors, "best/"), Progress(journal, identity, Position(**json.loads(header["position"])))
+
+
+def load_last_checkpoint(path: Path, identity: str) -> tuple[dict[str, Tensor], Journal] | None:
+    """Return the best weights and the journal of a run that has ended; None of one that goes on or has not begun.
+
+    Raises:
+        TrainingError: if the file is damaged or belongs to a run with other settings or data.
+    """
+    if not path.is_file():
+        return None
+    header, tensors = _read(path, identity)
+    if "optimizer" in header:
+        return None
+    return _part(tensors, "best/"), Journal.from_json(json.loads(header["journal"]))
+
+
+def _read(path: Path, identity: str) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Read what stands before a run's tensors, and these."""
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -95,14 +124,7 @@ def load_checkpoint(
         raise TrainingError(
             f"{path} belongs to a run with other settings or other scans; choose another folder, or delete this one."
         )
-    if "optimizer" in header:  # a run that has ended has none
-        _warn_of_other_software(path, header)
-        network.load_state_dict(_part(tensors, "network/"))
-        optimizer.load_state_dict(
-            {"state": _slots(_part(tensors, "optimizer/")), "param_groups": json.loads(header["optimizer"])}
-        )
-    journal = Journal.from_json(json.loads(header["journal"]))
-    return _part(tensors, "best/"), Progress(journal, identity, Position(**json.loads(header["position"])))
+    return header, tensors
 
 
 def _header(progress: Progress) -> dict[str, str]:

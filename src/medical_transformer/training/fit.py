@@ -14,6 +14,7 @@ from medical_transformer.contracts import Movable, Objective
 from medical_transformer.errors import NonFiniteLossError, TrainingError
 from medical_transformer.training.batches import epoch_batches, even_batches, places_not_finite
 from medical_transformer.training.checkpoint import (
+    CHECKPOINT,
     Position,
     Progress,
     load_checkpoint,
@@ -278,4 +279,4 @@ class Loop(Generic[BatchT]):
     @property
     def _checkpoint(self) -> Path:
         assert self.folder is not None
-        return self.folder / "checkpoint.safetensors"
+        return self.folder / CHECKPOINT

@@ -171,7 +171,7 @@ def test_the_learning_rate_is_searched_on_the_validation_part(
     assert "1e-06, 0.01" in compared.trials.about["searched"]
     started, backbone, chosen = compared.trials.methods[0].notes
     assert started == "Starts from random weights."
-    assert backbone.startswith("Backbone medical-transformer with width 4, ")
+    assert backbone.startswith("Backbone medical-transformer (arXiv 2104.13633, Apache-2.0) with width 4, ")
     assert backbone.endswith("; its head is linear.")
     assert re.fullmatch(r"Chosen on the validation parts: (learning rate \S+ \(\d times?\)(, )?)+\.", chosen)
 

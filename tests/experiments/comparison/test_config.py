@@ -30,6 +30,14 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
         ({"methods": {"scratch": {"pretraining": "absent"}}}, "pretraining names 'absent', but there are: none"),
         ({"methods": {"scratch": {"kind": "probe"}}}, "a probe needs an encoder"),
         ({"methods": {"scratch": {"encoder": "a", "pretraining": "b"}}}, "not both"),
+        (
+            {"methods": {"scratch": {"pretraining": "b", "backbone": {"name": "i3d", "weights": "rgb.pt"}}}},
+            r"methods\.scratch.*\n.*weights 'rgb\.pt' and pre-training 'b' are two starts; give one",
+        ),
+        (
+            {"methods": {"scratch": {"encoder": "a", "backbone": {"name": "i3d", "weights": "rgb.pt"}}}},
+            r"weights 'rgb\.pt' and encoder 'a' are two starts; give one",
+        ),
         ({"seeds": (1, 1)}, "twice"),
         ({"fractions": (0.0, 1.0)}, "greater than 0"),
         ({"fold": 5}, "Extra inputs"),
@@ -93,7 +101,7 @@ def test_a_methods_own_training_settings_win_over_the_tasks(experiment: Experime
 
 def test_a_misspelt_training_setting_names_task_and_method(experiment: Experiment) -> None:
     config = experiment(methods={"scratch": {"training": {"epoch": 9}}})
-    with pytest.raises(ConfigError, match="task 'brain-age', method 'scratch'"):
+    with pytest.raises(ConfigError, match=r"task 'brain-age', method 'scratch'\. epoch: .* did you mean epochs\?$"):
         config.training_for("brain-age", "scratch", 0)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from medical_transformer.experiments import FinetuneConfig, finetune
+from medical_transformer.experiments import FinetuneConfig, finetune, listing, models
 from medical_transformer.experiments.comparison import Compared, ComparisonConfig
 from medical_transformer.experiments.comparison.collecting import protocol
 from medical_transformer.experiments.comparison.facts import facts_about_methods, group_of
@@ -16,6 +16,7 @@ from medical_transformer.tasks import Regression
 from .conftest import BACKBONE, TRAINING
 
 Experiment = Callable[..., ComparisonConfig]
+Everything = tuple[ComparisonConfig, Path, Compared]
 
 
 def test_a_method_stands_under_the_kind_of_pretraining_that_it_starts_from(
@@ -37,6 +38,40 @@ def test_a_method_stands_under_the_kind_of_pretraining_that_it_starts_from(
     methods = {name: method for name, (method, _) in expected.items()}
     config = experiment(methods=methods, pretraining={"two-stages": pretraining})
     assert {name: group_of(config, name) for name in methods} == {name: group for name, (_, group) in expected.items()}
+
+
+def test_tables_and_protocol_tell_the_sources_and_licences_that_the_list_of_methods_tells(
+    experiment: Experiment, pretraining: dict[str, Any], encoder: Path, everything: Everything
+) -> None:
+    methods = {
+        "video": {"backbone": {"name": "i3d", "weights": "i3d-kinetics-rgb"}},
+        "brought": {"encoder": encoder, "backbone": BACKBONE},
+        "shipped": {"kind": "probe", "encoder": "encoder"},
+        "classical": {"kind": "classical"},
+    }
+    tissues = {**pretraining, "settings": {**pretraining["settings"], "method": {"name": "slice-tissues"}}}
+    config = experiment(methods=methods, reference="video", pretraining={"tissues": tissues})
+    notes = {one.name: " ".join(one.notes) for one in facts_about_methods(config, everything[2].trials.trials)}
+    listed = {(one["kind"], one["name"]): one for one in listing()}
+    told = {
+        "video": [("backbone", "i3d")],
+        "brought": [("backbone", "medical-transformer"), ("pretraining", "medical-transformer")],
+        "shipped": [("pretraining", "slice-tissues")],
+        "classical": [("classical", "tissue-volumes")],
+    }
+    for name, origins in told.items():
+        for one in (listed[origin] for origin in origins):
+            assert f"({one['source']}, {one['licence']})" in notes[name], name
+    assert listed["backbone", "i3d"]["weights"] in notes["video"]
+    assert shipped_terms() in notes["shipped"]
+    tissues_told = listed["pretraining", "slice-tissues"]
+    said = "{title}: {source}, {publication}; {licence}.".format(**tissues_told)
+    assert protocol(config, {}, ())["pre-training"].endswith(said)
+
+
+def shipped_terms() -> str:
+    (one,) = [one for one in models() if one.name == "encoder"]
+    return f"Terms of the weights 'encoder' that it goes back to: {one.licence}; {one.data.rstrip('.')}."
 
 
 def test_the_head_of_each_method_is_told(

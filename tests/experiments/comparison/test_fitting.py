@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 import torch
 
+from medical_transformer.backbones import build_backbone
+from medical_transformer.backbones.weights import write_tensors
 from medical_transformer.errors import ConfigError, MedicalTransformerError, WeightsError
 from medical_transformer.experiments.comparison import ComparisonConfig, compare
 from medical_transformer.experiments.comparison.fitting import check_heads, check_starts
 from medical_transformer.experiments.comparison.opening import open_task
 from medical_transformer.experiments.comparison.setup import set_up
 from medical_transformer.experiments.comparison.units import Unit
+from medical_transformer.preprocessing import PipelineConfig
+from medical_transformer.tasks import SavedModel, save_model
 
 from .conftest import BACKBONE
 
@@ -35,7 +39,7 @@ def test_a_start_of_another_backbone_is_refused(
         methods = {"other": {"backbone": {"name": "3d-ssl"}, **start}}
         taught = {"two-stages": pretraining}
         config = experiment(methods=methods, reference="other", pretraining=taught, allow_seen_scans=True)
-        refused(config, tmp_path, ConfigError, f"Method 'other': .*{sentence}")
+        refused(config, tmp_path, ConfigError, f"Method 'other', task 'brain-age': .*{sentence}")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +63,9 @@ def test_a_start_of_other_settings_is_refused_by_its_first_tensor(
         methods = {"other": {"backbone": own, **start}}
         taught = {"two-stages": pretraining}
         config = experiment(methods=methods, reference="other", pretraining=taught, allow_seen_scans=True)
-        with pytest.raises(ConfigError, match=f"Method 'other' cannot start from {called or encoder}: .*{sentence}"):
+        with pytest.raises(
+            ConfigError, match=f"'other', task 'brain-age': cannot start from {called or encoder}: .*{sentence}"
+        ):
             check_starts(config)
 
 
@@ -68,7 +74,7 @@ def test_a_start_of_other_intensities_is_refused(experiment: Experiment, prepare
     methods = {"other": {"backbone": {"name": "3d-ssl"}, "pretraining": "rpl"}}
     entries = {"rpl": {"prepared": prepared, "settings": taught}}
     config = experiment(methods=methods, reference="other", pretraining=entries)
-    with pytest.raises(ConfigError, match=r"Method 'other' .*'z-scored' intensities.*'prepared' ones"):
+    with pytest.raises(ConfigError, match=r"Method 'other', .*'z-scored' intensities.*'prepared' ones"):
         check_starts(config)
 
 
@@ -98,6 +104,74 @@ def test_a_network_without_a_transformer_may_start_from_one_with_it(
     bare = {"settings": BACKBONE["settings"] | {"layers": 0}}
     methods = {"bare": {"backbone": bare, "pretraining": "two-stages"}}
     check_starts(experiment(methods=methods, reference="bare", pretraining={"two-stages": pretraining}))
+
+
+@pytest.mark.parametrize(("seen", "taught", "fits"), [(1, 1, True), (4, 4, True), (4, 1, False), (2, 4, False)])
+def test_a_probe_shows_its_encoder_as_many_modalities_as_it_was_taught_on(
+    experiment: Experiment, pretraining: dict[str, Any], seen: int, taught: int, fits: bool
+) -> None:
+    """Of a frozen stem nothing can be repeated; a segmentation, which no probe answers, does not matter."""
+    modalities, prepared = ("T1w", "T1ce", "T2w", "FLAIR"), pretraining["prepared"]
+    entry = pretraining | {"settings": pretraining["settings"] | {"input": {"modalities": modalities[:taught]}}}
+    tasks = {
+        "tumour": {"prepared": prepared, "input": {"modalities": modalities[:3]}},
+        "age": {"prepared": prepared, "label": "age_years", "input": {"modalities": modalities[:seen]}},
+    }
+    methods = {"probe": {"kind": "probe", "pretraining": "two-stages"}}
+    config = experiment(tasks=tasks, methods=methods, reference="probe", pretraining={"two-stages": entry})
+    names = [", ".join(modalities[:count]) for count in (taught, seen)]
+    told = "Method 'probe', task 'age': pre-training 'two-stages' was taught on {}, but is shown {}\\.".format(*names)
+    with nullcontext() if fits else pytest.raises(ConfigError, match=told):
+        check_starts(config)
+
+
+def test_a_probe_of_a_given_encoder_is_refused_for_its_modalities(
+    experiment: Experiment, encoder: Path, tmp_path: Path
+) -> None:
+    methods = {"probe": {"kind": "probe", "encoder": encoder}}
+    config = experiment(methods=methods, reference="probe", input={"modalities": ("T1w", "T2w")})
+    refused(config, tmp_path, ConfigError, "Method 'probe', task 'brain-age': .*encoder was taught on T1w, but")
+
+
+def test_a_decoder_that_does_not_fit_is_refused_where_the_task_segments(
+    experiment: Experiment, prepared: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(5)
+    network = build_backbone("3d-ssl")
+    saved = SavedModel(network, {"name": "3d-ssl", "settings": {}}, PipelineConfig(pool=8), 1, ("T1w",))
+    save_model(saved, tmp_path / "taught")
+    write_tensors({"rises.0.weight": torch.zeros(3, 5)}, tmp_path / "taught" / "decoder.safetensors")
+    ages, maps = ({"prepared": prepared, "label": label} for label in ("age_years", "segmentation"))
+    methods = {"taught": {"backbone": {"name": "3d-ssl"}, "encoder": tmp_path / "taught"}}
+    check_starts(experiment(tasks={"age": ages}, methods=methods, reference="taught"))
+    config = experiment(tasks={"age": ages, "tumour": maps}, methods=methods, reference="taught")
+    told = r"Method 'taught', task 'tumour': .*decoder\.safetensors: .*delete that file"
+    refused(config, tmp_path / "out", WeightsError, told)
+
+
+@pytest.mark.parametrize(
+    ("shown", "settings", "fits"), [(1, {}, True), (4, {}, True), (1, {"width": 24}, False), (4, {"width": 24}, False)]
+)
+def test_a_file_of_weights_is_held_against_every_tensor(
+    experiment: Experiment, tmp_path: Path, shown: int, settings: dict[str, Any], fits: bool
+) -> None:
+    torch.manual_seed(5)
+    tensors = build_backbone("swin-unetr", {"width": 12}).state_dict()
+    torch.save({name.removeprefix("swin."): tensor for name, tensor in tensors.items()}, tmp_path / "swin.pth")
+    own = {"name": "swin-unetr", "weights": str(tmp_path / "swin.pth"), "settings": {"width": 12} | settings}
+    modalities = ("T1w", "T1ce", "T2w", "FLAIR")[:shown]
+    methods = {"swin": {"backbone": own}}
+    config = experiment(methods=methods, reference="swin", input={"modalities": modalities})
+    told = r"Method 'swin', task 'brain-age': .*swin\.pth: Tensor 'swin\.patch_embed.* has shape"
+    with nullcontext() if fits else pytest.raises(WeightsError, match=told):
+        check_starts(config)
+
+
+def test_a_file_that_a_pretraining_begins_with_is_refused_by_its_name(experiment: Experiment, tmp_path: Path) -> None:
+    torch.save({"stem.weight": torch.rand(4, 1, 3)}, tmp_path / "other.pth")
+    taught = {"backbone": {"name": "medicalnet", "weights": str(tmp_path / "other.pth")}, "method": {"name": "3d-rpl"}}
+    config = experiment(pretraining={"rpl": {"prepared": tmp_path, "settings": taught}})
+    refused(config, tmp_path, WeightsError, r"Pre-training 'rpl': .*other\.pth")
 
 
 def test_a_head_that_cannot_be_fitted_is_refused(experiment: Experiment, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from medical_transformer.experiments.comparison.setup import Setup, set_up
 from medical_transformer.experiments.comparison.starts import encoder_of
 from medical_transformer.experiments.comparison.units import Unit
 from medical_transformer.experiments.fold_results import join_folds
+from medical_transformer.experiments.pretext_tasks import METHODS
 from medical_transformer.experiments.protocol import software
 
 
@@ -63,7 +64,7 @@ def protocol(config: ComparisonConfig, tasks: Mapping[str, OpenTask], audited: S
         ),
         "seeds": f"{seeds}; each decides initial weights, draws, and who is among a share of the labels",
         "start": " ".join(_starts(config)),
-        "pre-training": " ".join(_pretrainings(config)),
+        "pre-training": " ".join(dict.fromkeys(_pretrainings(config))),
         "training": _training(config),
         "searched": _searched(config),
         "leak audit": " ".join(audited) or "no image under two names; no encoder had seen a tested subject",
@@ -79,12 +80,14 @@ def _starts(config: ComparisonConfig) -> Iterator[str]:
 
 
 def _pretrainings(config: ComparisonConfig) -> Iterator[str]:
-    """Say what each pre-training taught, on whose scans and with which settings."""
+    """Say what each pre-training taught, on whose scans and with which settings, and where it comes from."""
     for name, entry in config.pretraining.items():
         settings = entry.settings
         whose = "everybody" if entry.subjects == "all" else "those whom the fold does not test"
         how = "; ".join(f"{stage}: {told(training.model_dump())}" for stage, training in settings.stages.items())
+        way = METHODS[settings.method.name]
         yield f"{name} teaches {settings.backbone.name} by {settings.method.name} on the scans of {whose} ({how})."
+        yield f"{way.title}: {way.source}, {way.publication}; {way.licence}."
 
 
 def _training(config: ComparisonConfig) -> str:

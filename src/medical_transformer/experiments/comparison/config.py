@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from medical_transformer.backbones.published_files import weights_beside
-from medical_transformer.errors import ConfigError
+from medical_transformer.errors import ConfigError, wrong_settings
 from medical_transformer.experiments.config import BackboneConfig, Frozen, HeadStart, InputConfig, PretrainConfig
 from medical_transformer.tasks.shipped import place_of
 from medical_transformer.training import TrainingConfig
@@ -38,6 +38,11 @@ class TaskEntry(Frozen):
     ] = False
     input: Annotated[InputConfig | None, Field(description="What the networks see, where it differs.")] = None
     training: Annotated[Mapping[str, Any], Field(description="Training settings that differ for this task.")] = {}
+
+    @property
+    def segments(self) -> bool:
+        """Whether label maps are predicted."""
+        return self.kind == "segmentation" or self.label == "segmentation"
 
 
 class _Method(Frozen):
@@ -71,6 +76,16 @@ class NetworkMethod(_Encoded):
     backbone: BackboneConfig = BackboneConfig()
     head: HeadStart = "random"
     training: Annotated[Mapping[str, Any], Field(description="Training settings that differ for this method.")] = {}
+
+    @model_validator(mode="after")
+    def _no_second_start(self) -> Self:
+        started = f"pre-training {self.pretraining!r}" if self.encoder is None else f"encoder {str(self.encoder)!r}"
+        if self.backbone.weights is not None and (self.encoder is not None or self.pretraining is not None):
+            raise ValueError(
+                f"published weights {self.backbone.weights!r} and {started} are two starts; give one of them. A "
+                "pre-training begins with the `weights` of the backbone in its own settings"
+            )
+        return self
 
 
 class ProbeMethod(_Encoded):
@@ -200,8 +215,9 @@ class ComparisonConfig(Frozen):
         settings = {**self.training.model_dump(), **self.tasks[task].training, **own, "seed": seed}
         try:
             return TrainingConfig.model_validate(settings)
-        except ValueError as error:
-            raise ConfigError(f"Training settings of task {task!r}, method {method!r}: {error}") from error
+        except ValidationError as error:
+            wrong = " ".join(wrong_settings(TrainingConfig, error))
+            raise ConfigError(f"Training settings of task {task!r}, method {method!r}. {wrong}") from error
 
     def rates_for(self, method: str) -> tuple[float, ...]:
         """Return the learning rates that are searched for a method; none for one that states its own."""

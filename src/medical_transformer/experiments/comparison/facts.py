@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from medical_transformer.backbones import build_backbone, find_backbone
-from medical_transformer.backbones.origins import called
+from medical_transformer.backbones import BackboneEntry, build_backbone, find_backbone
+from medical_transformer.backbones.origins import called, known_of
+from medical_transformer.backbones.registry import MEASUREMENTS
 from medical_transformer.backbones.undrawn import undrawn
 from medical_transformer.cohorts.tables import read_json
 from medical_transformer.contracts import Backbone
@@ -18,7 +19,9 @@ from medical_transformer.experiments.comparison.config import (
     ProbeMethod,
 )
 from medical_transformer.experiments.config import BackboneConfig
+from medical_transformer.experiments.inherited import pretrained_by, weights_of_others
 from medical_transformer.experiments.methods import printed_sizes
+from medical_transformer.experiments.pretext_tasks import METHODS
 from medical_transformer.tasks import find_model
 
 # They decide where and how often something is written, and not a number.
@@ -93,18 +96,45 @@ def _particulars(config: ComparisonConfig, name: str, trials: Sequence[Trial]) -
     """Say from what a method starts, and in what it differs from the others of the experiment."""
     method = config.methods[name]
     if isinstance(method, ClassicalMethod):
+        yield from _measured(trials)
         return
     yield start_of(config, name)
+    yield from _terms(method)
     if isinstance(method, ProbeMethod):
         return
+    backbone = f"{method.backbone.name} ({_origin(find_backbone(method.backbone.name))})"
     settings = f" with {told(method.backbone.settings)}" if method.backbone.settings else ""
-    yield f"Backbone {method.backbone.name}{settings}; {_heads(method.backbone, trials)}."
+    yield f"Backbone {backbone}{settings}; {_heads(method.backbone, trials)}."
     if method.head == "fitted":
         yield "Its head, where it reads the scan's vector, starts from a linear fit to those of the training scans."
     if method.training:
         yield f"Trained otherwise than the other methods: {told(method.training)}."
     if config.search.learning_rate and not config.rates_for(name):
         yield "Its learning rate is its own and was not searched."
+
+
+def _measured(trials: Sequence[Trial]) -> Iterator[str]:
+    """Say where a linear model on tissue volumes is described; label maps are predicted without one."""
+    entry = MEASUREMENTS["tissue-volumes"]
+    if any(trial.result.task != "segmentation" for trial in trials):
+        yield f"{entry.title} ({_origin(entry)})."
+
+
+def _origin(entry: BackboneEntry) -> str:
+    return f"{entry.source}, {entry.licence}"
+
+
+def _terms(method: NetworkMethod | ProbeMethod) -> Iterator[str]:
+    """Say by what an encoder was pre-trained, and under which terms the weights come that a method goes back to."""
+    encoder = None if method.encoder is None else str(method.encoder)
+    way = METHODS.get(pretrained_by(encoder).get("method", ""))
+    if way is not None:
+        yield f"Its encoder was pre-trained by {way.title} ({way.source}, {way.licence})."
+    backbone = method.backbone if isinstance(method, NetworkMethod) else BackboneConfig()
+    if backbone.weights is not None:
+        yield f"Terms of its weights: {known_of(backbone.weights, find_backbone(backbone.name).weights)}."
+    for one in weights_of_others(BackboneConfig(), encoder):
+        yield f"Terms of the weights {one['file']!r} that it goes back to: {one['terms'].rstrip('.')}."
 
 
 def _heads(backbone: BackboneConfig, trials: Sequence[Trial]) -> str:

@@ -49,8 +49,7 @@ def open_task(config: ComparisonConfig, name: str) -> OpenTask:
     """
     entry = config.tasks[name]
     inputs = entry.input or config.input
-    maps = entry.kind == "segmentation" or entry.label == "segmentation"
-    data = open_data(entry.prepared, inputs, segmentation=maps)
+    data = open_data(entry.prepared, inputs, segmentation=entry.segments)
     if entry.groups:
         data = replace(data, cohort=_grouped(data.cohort, entry))
     task = choose_task(data.cohort, _label(entry), entry.kind, regions=entry.regions, icv=entry.icv)
