@@ -11,7 +11,8 @@ from medical_transformer.backbones import baselines
 from medical_transformer.backbones.medical_transformer import MedicalTransformer, MedicalTransformerConfig
 from medical_transformer.backbones.tissue_volumes import TissueVolumes, TissueVolumesConfig
 from medical_transformer.contracts import Backbone
-from medical_transformer.errors import ConfigError, wrong_settings
+from medical_transformer.errors import ConfigError
+from medical_transformer.settings import wrong_settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from medical_transformer.errors import ConfigError, sentence_of, shown, wrong_settings
+from medical_transformer.errors import ConfigError, sentence_of
+from medical_transformer.settings import shown, wrong_settings
 
 Values = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)]
 REGIONS: TypeAdapter[dict[str, Values]] = TypeAdapter(Annotated[dict[str, Values], Field(min_length=1)])

@@ -7,7 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from medical_transformer.errors import ConfigError, wrong_settings
+from medical_transformer.errors import ConfigError
+from medical_transformer.settings import wrong_settings
 
 # Raised whenever a step computes something else, so that old results are not taken for new ones.
 # 2: T1w brains are registered by `alignment` and no longer by niimath.

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from medical_transformer.backbones.published_files import weights_beside
-from medical_transformer.errors import ConfigError, wrong_settings
+from medical_transformer.errors import ConfigError
 from medical_transformer.experiments.config import BackboneConfig, Frozen, HeadStart, InputConfig, PretrainConfig
+from medical_transformer.settings import wrong_settings
 from medical_transformer.tasks.shipped import place_of
 from medical_transformer.training import TrainingConfig
 
