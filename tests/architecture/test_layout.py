@@ -8,7 +8,7 @@ import medical_transformer
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "medical_transformer"
-SHARED = ["errors", "shapes", "contracts"]  # single files, left of every room
+SHARED = ["settings", "errors", "shapes", "contracts"]  # single files, left of every room
 FORBIDDEN = {"utils", "util", "helpers", "common", "misc", "core"}
 
 
