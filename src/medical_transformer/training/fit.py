@@ -27,6 +27,7 @@ from medical_transformer.training.journal import EpochRecord, Journal
 from medical_transformer.training.mixing import mix_subjects
 from medical_transformer.training.optimization import build_optimizer, learning_rate
 from medical_transformer.training.randomness import derive_seed, generator
+from medical_transformer.training.settling import measure_norms
 from medical_transformer.volumes.whole_files import clear_leftovers
 
 # Means and variances of features over so many scans are known well enough, whatever the size of the cohort.
@@ -171,8 +172,7 @@ class Loop(Generic[BatchT]):
         if epoch == 0 and self.position.step == 0 and not self.objective.settled:
             self._settle(epoch)
         self.network.train()
-        batches = epoch_batches(self.split.training, self.config.batch_size, seed=self.config.seed, epoch=epoch)
-        batches = mix_subjects(batches, self.split.owner) if self.split.owner else batches
+        batches = self._batches(epoch)
         before, start = self.position.seconds, time.perf_counter()
         for step, items in enumerate(batches[self.position.step :], start=self.position.step):
             self._set_learning_rate(epoch + step / len(batches))
@@ -185,6 +185,10 @@ class Loop(Generic[BatchT]):
             )
             if time.monotonic() - self._saved >= 60 * self.config.checkpoint_minutes:
                 self._save()
+
+    def _batches(self, epoch: int) -> list[list[int]]:
+        batches = epoch_batches(self.split.training, self.config.batch_size, seed=self.config.seed, epoch=epoch)
+        return mix_subjects(batches, self.split.owner) if self.split.owner else batches
 
     def _step(self, items: list[int], epoch: int, step: int) -> float:
         place = ("epoch", epoch, "step", step)
@@ -240,12 +244,13 @@ class Loop(Generic[BatchT]):
 
     @torch.no_grad()
     def _settle(self, epoch: int) -> None:
-        """Offer the objective some training scans, varied as in training; they are loaded as it asks for them."""
+        """Show norms and objective some training scans, varied as in training, for what they predict with."""
         self.network.eval()
-        draws = generator(self.config.seed, "settling", epoch)
-        batches = epoch_batches(self.split.training, self.config.batch_size, seed=self.config.seed, epoch=epoch)
-        few = batches[: max(1, SETTLING_SCANS // self.config.batch_size)]
+        few = self._batches(epoch)[: max(1, SETTLING_SCANS // self.config.batch_size)]
         with self.fabric.autocast():
+            draws = generator(self.config.seed, "measuring", epoch)
+            measure_norms(self.objective, (self._load(items, draws) for items in few), draws)
+            draws = generator(self.config.seed, "settling", epoch)
             self.objective.settle(self._load(items, draws) for items in few)
 
     def _keep(self, record: EpochRecord) -> None:
