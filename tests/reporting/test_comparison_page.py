@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from medical_transformer.cohorts import Cohort, Scan
-from medical_transformer.evaluation import MethodFacts, SubjectPrediction, Trial, Trials, score
+from medical_transformer.evaluation import Ablation, MethodFacts, SubjectPrediction, Trial, Trials, score
 from medical_transformer.reporting import methods_picture, write_comparison
 
 FACTS = (
@@ -69,7 +69,14 @@ def trial(age_result, method: str, seed: int, fraction: float = 1.0) -> Trial:
 
 
 def trials(*these: Trial, about: dict[str, str] | None = None) -> Trials:
-    return Trials(title="Ages", reference="transfer", methods=FACTS, trials=these, about=about or {})
+    return Trials(
+        title="Ages",
+        reference="transfer",
+        methods=FACTS,
+        trials=these,
+        about=about or {},
+        ablation=Ablation(complete="transfer", without="no-transformer"),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +176,27 @@ def test_table_3_counts_weights_and_table_5_needs_both_methods(folder):
     assert beside == {"From scratch": "2.401 M", "Transfer": ""}
     (row,) = rows_of(folder / "table-5.tsv")
     assert re.match(r"0\.\d\d \(0\.\d\d to 1\.\d\d\)", row["Difference (95 % CI)"])
+    assert row["Without transformer, paper"] == "3.64 ± 0.24 †"
+
+
+def test_table_5_compares_two_that_are_alike_whichever_is_the_reference(whole, tmp_path):
+    """From random weights both, where the paper's two were pre-trained: its figures do not belong beside them."""
+    ablation = Ablation(complete="scratch", without="no-transformer", alike=False)
+    write_comparison(replace(whole, ablation=ablation), tmp_path, resamples=50)
+    (row,) = rows_of(tmp_path / "table-5.tsv")
+    rows = {one["Approach"]: one["Brain age: MAE (years)"] for one in rows_of(tmp_path / "table-1.tsv")}
+    assert (row["With transformer"], row["Without transformer"]) == (rows["From scratch"], rows["Without transformer"])
+    assert row["Difference (95 % CI)"].startswith("−")  # Its errors were drawn smaller than those from scratch.
+    assert "Without transformer, paper" not in row
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert "Without transformer: Without transformer. With transformer: From scratch. They differ in more" in page
+
+
+def test_there_is_no_table_5_without_both_methods(whole, tmp_path):
+    write_comparison(replace(whole, ablation=None), tmp_path, resamples=50)
+    assert not (tmp_path / "table-5.tsv").exists()
+    with pytest.raises(ValueError, match="missing"):
+        replace(whole, ablation=Ablation(complete="missing", without="no-transformer"))
 
 
 def test_table_4_has_a_row_per_scheme_and_share(folder):

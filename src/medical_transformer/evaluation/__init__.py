@@ -3,6 +3,7 @@
 from medical_transformer.evaluation.against_reference import (
     FAMILY,
     AgainstReference,
+    compare_methods,
     compare_with_reference,
     headline_metrics,
 )
@@ -33,7 +34,7 @@ from medical_transformer.evaluation.results import EvaluationResult
 from medical_transformer.evaluation.scoring import score
 from medical_transformer.evaluation.summary import MetricSummary
 from medical_transformer.evaluation.surface import TOLERANCE_MM, region_surface_dice, surface_dice
-from medical_transformer.evaluation.trials import MethodFacts, Trial, Trials, often
+from medical_transformer.evaluation.trials import Ablation, MethodFacts, Trial, Trials, often
 from medical_transformer.evaluation.uncertainty import Interval, bootstrap_interval
 from medical_transformer.tasks import BRATS_REGIONS
 from medical_transformer.training import EpochRecord
@@ -42,6 +43,7 @@ __all__ = [
     "BRATS_REGIONS",
     "FAMILY",
     "TOLERANCE_MM",
+    "Ablation",
     "AgainstReference",
     "AgeBias",
     "Cell",
@@ -63,6 +65,7 @@ __all__ = [
     "balanced_accuracy",
     "bootstrap_interval",
     "compare",
+    "compare_methods",
     "compare_seeds",
     "compare_with_reference",
     "correct_age_bias",

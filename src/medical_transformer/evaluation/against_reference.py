@@ -50,11 +50,38 @@ def compare_with_reference(trials: Trials, *, seed: int = 0, resamples: int = 20
             for fraction in trials.fractions
             for method in trials.methods
             if method.name != trials.reference
-            for one in _compare(trials, (method.name, task, fraction), seed=seed, resamples=resamples)
+            for one in compare_methods(
+                trials, (method.name, trials.reference), task, fraction, seed=seed, resamples=resamples
+            )
         ]
         adjusted = holm([one.test.p_value if one.test else math.nan for one in family])
         found += [replace(one, adjusted_p=p_value) for one, p_value in zip(family, adjusted, strict=True)]
     return tuple(found)
+
+
+def compare_methods(
+    trials: Trials, methods: tuple[str, str], task: str, fraction: float = 1.0, *, seed: int = 0, resamples: int = 2000
+) -> Iterator[AgainstReference]:
+    """Compare a method with another one, by every headline score; the p-values are not adjusted.
+
+    Raises:
+        ValueError: if the two do not agree on the truth of a scan.
+    """
+    ours, theirs = ({one.seed: one for one in trials.of(method, task, fraction)} for method in methods)
+    seeds = tuple(one for one in ours if one in theirs)
+    if not seeds:
+        return
+    pairs = [(ours[one], theirs[one]) for one in seeds]
+    for metric in headline_metrics(pairs[0][0].result):
+        first, second = ([both[side].result for both in pairs] for side in (0, 1))
+        if metric not in pair([*first, *second]).metrics:
+            continue
+        comparison = compare_seeds(first, second, metric=metric, seed=seed, resamples=resamples)
+        ratio = sum(training_ratio(result) for result in second) / len(second)
+        test = corrected_resampled_t(_fold_differences(pairs, metric), ratio)
+        yield AgainstReference(
+            method=methods[0], task=task, fraction=fraction, seeds=seeds, comparison=comparison, test=test
+        )
 
 
 def headline_metrics(result: EvaluationResult) -> tuple[str, ...]:
@@ -77,26 +104,6 @@ def training_ratio(result: EvaluationResult) -> float:
         validated = len({one.subject for one in fold.validation}) or fold.sizes.get("validation", 0)
         ratios.append(tested / max(len(result.subjects) - tested - validated, 1))
     return sum(ratios) / len(ratios)
-
-
-def _compare(trials: Trials, place: tuple[str, str, float], *, seed: int, resamples: int) -> Iterator[AgainstReference]:
-    method, task, fraction = place
-    ours = {one.seed: one for one in trials.of(method, task, fraction)}
-    theirs = {one.seed: one for one in trials.of(trials.reference, task, fraction)}
-    seeds = tuple(one for one in ours if one in theirs)
-    if not seeds:
-        return
-    pairs = [(ours[one], theirs[one]) for one in seeds]
-    for metric in headline_metrics(pairs[0][0].result):
-        first, second = ([both[side].result for both in pairs] for side in (0, 1))
-        if metric not in pair([*first, *second]).metrics:
-            continue
-        comparison = compare_seeds(first, second, metric=metric, seed=seed, resamples=resamples)
-        ratio = sum(training_ratio(result) for result in second) / len(second)
-        test = corrected_resampled_t(_fold_differences(pairs, metric), ratio)
-        yield AgainstReference(
-            method=method, task=task, fraction=fraction, seeds=seeds, comparison=comparison, test=test
-        )
 
 
 def _fold_differences(pairs: Sequence[tuple[Trial, Trial]], metric: str) -> list[float]:

@@ -62,6 +62,21 @@ class Trial:
         return tuple(one for one in self.result.about.get("searched", "").split("; ") if one)
 
 
+@dataclass(frozen=True, slots=True)
+class Ablation:
+    """Two methods that tell what a part of a network adds.
+
+    Attributes:
+        complete: name of the method with the part.
+        without: name of the method without it.
+        alike: whether nothing else tells them apart.
+    """
+
+    complete: str
+    without: str
+    alike: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
     """All trials of a comparison.
@@ -72,6 +87,7 @@ class Trials:
         methods: facts about each method, in the order of the tables.
         trials: all finished trials; any order.
         about: protocol, versions, commit, audit; a sentence under each name.
+        ablation: the network with and without transformer (Table 5); None where that was not tried.
     """
 
     title: str
@@ -79,10 +95,12 @@ class Trials:
     methods: tuple[MethodFacts, ...]
     trials: tuple[Trial, ...]
     about: Mapping[str, str] = field(default_factory=dict)
+    ablation: Ablation | None = None
 
     def __post_init__(self) -> None:
         known = {method.name for method in self.methods}
-        strangers = {trial.method for trial in self.trials} - known
+        named = {self.ablation.complete, self.ablation.without} if self.ablation else set()
+        strangers = ({trial.method for trial in self.trials} | named) - known
         if strangers or self.reference not in known:
             raise ValueError(f"No facts are given about {min(strangers, default=self.reference)!r}.")
         places = [(trial.method, trial.task, trial.fraction, trial.seed) for trial in self.trials]

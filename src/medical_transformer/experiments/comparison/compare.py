@@ -8,6 +8,7 @@ from medical_transformer.cohorts.folds import save_folds
 from medical_transformer.cohorts.tables import write_json
 from medical_transformer.errors import ConfigError
 from medical_transformer.evaluation import Trials
+from medical_transformer.experiments.comparison.ablation import ablation_of
 from medical_transformer.experiments.comparison.audit import audit
 from medical_transformer.experiments.comparison.collecting import collect, protocol
 from medical_transformer.experiments.comparison.config import ComparisonConfig
@@ -84,6 +85,7 @@ def compare(config: ComparisonConfig, out: Path, *, workers: int = 0, scheduler:
         methods=facts_about_methods(config, trials),
         trials=trials,
         about=protocol(config, tasks, told),
+        ablation=ablation_of(config),
     )
     page = _write(config, compared, tasks, units, out)
     return Compared(compared, page, failed, len(units), len(done))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from medical_transformer.evaluation import Cell, MethodFacts
+from medical_transformer.evaluation import Ablation, Cell, MethodFacts
 from medical_transformer.reporting import words
 from medical_transformer.reporting.comparison import published
 from medical_transformer.reporting.comparison.grid import MISSING, Entry, Grid, Row
@@ -20,6 +20,8 @@ from medical_transformer.reporting.comparison.wording import (
 )
 
 OVER = "Mean ± standard deviation over folds and seeds"
+PAPERS_OWN = published.paper_name("transfer")
+NOT_ALIKE = "They differ in more than the transformer (start, head or training), so the difference is not its alone."
 GROUPS = {"none": "No pre-training", "supervised": "Supervised", "self-supervised": "Self-supervised"}
 
 
@@ -101,15 +103,17 @@ def table_4(summary: ComparisonSummary, scratch: str) -> Grid | None:
     )
 
 
-def table_5(summary: ComparisonSummary, without: str) -> Grid | None:
-    """Return the reference beside the same without a transformer; None where that was not tried."""
-    reference = summary.trials.reference
-    if without not in {method.name for method in summary.trials.methods} or without == reference:
+def table_5(summary: ComparisonSummary) -> Grid | None:
+    """Return the network without and with its transformer; None where that was not tried."""
+    ablation = summary.trials.ablation
+    if ablation is None:
         return None
     rows = [
-        Row(words.words_of(metric).short, _with_and_without(summary, task, metric, without), task_name(task))
+        Row(words.words_of(metric).short, _with_and_without(summary, ablation, task, metric), task_name(task))
         for task, metric in _columns(summary)
     ]
+    without, complete = (_title(summary, name) for name in (ablation.without, ablation.complete))
+    told = f"Without transformer: {without}. With transformer: {complete}."
     return Grid(
         name="table-5",
         title="Table 5. With and without transformer",
@@ -120,7 +124,7 @@ def table_5(summary: ComparisonSummary, without: str) -> Grid | None:
         rows=tuple(rows),
         beside="paper",
         prefix="paper",
-        notes=_notes(summary),
+        notes=(told if ablation.alike else f"{told} {NOT_ALIKE}", *_notes(summary)),
     )
 
 
@@ -189,15 +193,18 @@ def _mean(cell: Cell, metric: str) -> float:
     return cell.scores[metric].mean if metric in cell.scores else float("nan")
 
 
-def _with_and_without(summary: ComparisonSummary, task: str, metric: str, without: str) -> tuple[Entry, ...]:
-    pair = [_entry(summary, method, task, metric) for method in (without, summary.trials.reference)]
+def _with_and_without(summary: ComparisonSummary, ablation: Ablation, task: str, metric: str) -> tuple[Entry, ...]:
+    pair = [_entry(summary, method, task, metric) for method in (ablation.without, ablation.complete)]
+    if published.paper_name(ablation.complete) != PAPERS_OWN:  # the paper's two were pre-trained
+        pair = [replace(one, beside="") for one in pair]
     best = _best(pair, metric)
-    found = summary.difference(without, task, metric)
+    compared = (one.comparison for one in summary.ablation if one.task == task)
+    found = next((one for one in compared if one.metric == metric), None)
     digits = words.words_of(metric).digits
     text = Entry()
     if found is not None:
-        interval = words.interval_words(found.comparison.interval, digits)
-        text = Entry(f"{words.number(found.comparison.difference, digits)} ({interval})")
+        interval = words.interval_words(found.interval, digits)
+        text = Entry(f"{words.number(found.difference, digits)} ({interval})")
     return (*(replace(one, best=best is not None and _value(one) == best) for one in pair), text)
 
 

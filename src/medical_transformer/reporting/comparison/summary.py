@@ -8,6 +8,7 @@ from medical_transformer.evaluation import (
     Cell,
     EvaluationResult,
     Trials,
+    compare_methods,
     compare_with_reference,
     headline_metrics,
     summarise_cell,
@@ -25,6 +26,7 @@ class ComparisonSummary:
         trials: what was summarised.
         cells: by method, task and share; only where a seed is done.
         against: every method against the reference.
+        ablation: the network without transformer against the one with it, task by task.
         planned: seeds that were to be done, by method, task and share.
         same_data: tasks whose data set is the paper's own.
     """
@@ -34,6 +36,7 @@ class ComparisonSummary:
     against: tuple[AgainstReference, ...]
     planned: Mapping[tuple[str, str, float], frozenset[int]]
     same_data: frozenset[str] = frozenset()
+    ablation: tuple[AgainstReference, ...] = ()
 
     def cell(self, method: str, task: str, fraction: float = 1.0) -> Cell | None:
         """Return a cell; None where no seed is done."""
@@ -102,7 +105,15 @@ def summarise(
         against=compare_with_reference(trials, seed=seed, resamples=resamples),
         planned=_by_cell(list(planned) or _expected(trials)),
         same_data=frozenset(same_data),
+        ablation=tuple(_ablation(trials, seed, resamples)),
     )
+
+
+def _ablation(trials: Trials, seed: int, resamples: int) -> Iterable[AgainstReference]:
+    if trials.ablation is not None:
+        methods = trials.ablation.without, trials.ablation.complete
+        for task in trials.tasks:
+            yield from compare_methods(trials, methods, task, seed=seed, resamples=resamples)
 
 
 def _expected(trials: Trials) -> Iterable[Place]:

@@ -30,7 +30,6 @@ def write_comparison(
     planned: Iterable[Place] = (),
     same_data: Collection[str] = (),
     scratch: str = "scratch",
-    without_transformer: str = "no-transformer",
     resamples: int = 2000,
 ) -> Path:
     """Write the page, tables and figures of a comparison; a grid that is half done gives half-filled tables.
@@ -45,7 +44,6 @@ def write_comparison(
         same_data: tasks whose data set is the paper's own; in all others the paper's figures are marked as not
             comparable. Table 2 is compared with the paper's where the task `diagnosis` is among them.
         scratch: the method that Table 4 calls supervised learning.
-        without_transformer: the method that Table 5 compares the reference with.
         resamples: of each bootstrap interval.
 
     Returns:
@@ -57,7 +55,7 @@ def write_comparison(
     if not trials.trials:
         raise ValueError(f"{trials.title!r} has no finished trial to make tables of.")
     summary = summarise(trials, planned=planned, same_data=same_data, resamples=resamples)
-    contents = _contents(summary, cohorts, overlays, scratch, without_transformer)
+    contents = _contents(summary, cohorts, overlays, scratch)
     write_numbers(summary, folder)
     for grid in (*contents.papers, *contents.further):
         write_grid(grid, folder)
@@ -75,14 +73,13 @@ def _contents(
     cohorts: Sequence[Cohort],
     overlays: Sequence[OverlayPicture],
     scratch: str,
-    without: str,
 ) -> Contents:
     about = [
         table_2(cohort, number=number, same_data="diagnosis" in summary.same_data)
         for number, cohort in enumerate(cohorts, start=1)
     ]
     papers: list[Grid | None] = [table_1(summary), *about, table_3(summary), table_4(summary, scratch)]
-    papers.append(table_5(summary, without))
+    papers.append(table_5(summary))
     tasks = summary.trials.tasks
     further = [table(summary, task) for task in tasks for table in (differences, corrected_ages, all_scores)]
     return Contents(
