@@ -13,6 +13,9 @@ from medical_transformer.preprocessing.template import load_template
 from medical_transformer.volumes import Volume, resample
 
 MASK_COLOUR, TEMPLATE_COLOUR = (255, 210, 0), (0, 220, 255)
+LETTER_COLOUR, LINE_COLOUR = (160, 160, 160), (60, 60, 60)
+# Where a panel's left and right edges lie in the head: sagittal, coronal, axial.
+ENDS = (("P", "A"), ("L", "R"), ("L", "R"))
 Pixels = np.ndarray[Any, Any]
 Colour = tuple[int, int, int]
 
@@ -21,7 +24,8 @@ def draw(scan: PreparedScan) -> bytes:
     """Draw three planes of the native scan and of the prepared one, with contours, as a PNG.
 
     Above: the native scan with its brain mask (yellow). Below: the prepared scan with its mask, or, in
-    template space, with the template's contour (cyan). Left of the picture is the subject's left.
+    template space, with the template's contour (cyan). Letters at the edges of each panel say where they lie: left of
+    the picture is the subject's left, or in a sagittal slice the back.
     """
     body = Image.new("RGB", (3 * PANEL, BODY), BACKGROUND)
     native = _panels(scan.native, scan.native_brain_mask, MASK_COLOUR)
@@ -74,9 +78,12 @@ def _write(body: Image.Image, scan: PreparedScan) -> None:
     pen.text((8, below), "above: as read, with the brain mask", font=SMALL, fill=MASK_COLOUR)
     words, colour = _legend(scan)
     pen.text((3 * PANEL // 2, below), f"below: prepared, with {words}", font=SMALL, fill=colour)
-    for top in (0, PANEL):
-        pen.text((PANEL + 4, top + PANEL // 2), "L", font=SMALL, fill=(160, 160, 160))
-        pen.text((2 * PANEL - 12, top + PANEL // 2), "R", font=SMALL, fill=(160, 160, 160))
+    for border in (PANEL, 2 * PANEL):
+        pen.line((border, 0, border, 2 * PANEL), fill=LINE_COLOUR)
+    for top in (PANEL // 2, PANEL + PANEL // 2):
+        for column, (left, right) in enumerate(ENDS):
+            pen.text((column * PANEL + 4, top), left, font=SMALL, fill=LETTER_COLOUR)
+            pen.text(((column + 1) * PANEL - 4, top), right, font=SMALL, fill=LETTER_COLOUR, anchor="ra")
 
 
 def _legend(scan: PreparedScan) -> tuple[str, Colour]:

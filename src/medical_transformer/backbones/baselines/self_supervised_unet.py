@@ -33,7 +33,13 @@ class SelfSupervisedUNetConfig(BaselineConfig):
     ] = 64
     dropout: Annotated[float, Field(ge=0, lt=1, description="Dropout within each block.")] = 0.5
     momentum: Annotated[
-        float, Field(gt=0, le=1, description="Share of a new batch in the running statistics (Keras: 1 - 0.99).")
+        float,
+        Field(
+            gt=0,
+            le=1,
+            description="Share of a new batch in the running statistics (Keras: 1 - 0.99), which what is measured on "
+            "training scans replaces before each validation.",
+        ),
     ] = 0.01
 
 
