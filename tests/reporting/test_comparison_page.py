@@ -188,6 +188,8 @@ def test_table_5_compares_two_that_are_alike_whichever_is_the_reference(whole, t
     assert (row["With transformer"], row["Without transformer"]) == (rows["From scratch"], rows["Without transformer"])
     assert row["Difference (95 % CI)"].startswith("−")  # Its errors were drawn smaller than those from scratch.
     assert "Without transformer, paper" not in row
+    assert "†" not in (tmp_path / "table-5.tex").read_text(encoding="utf-8")
+    assert "dagger" not in (tmp_path / "table-5.tex").read_text(encoding="utf-8")
     page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
     assert "Without transformer: Without transformer. With transformer: From scratch. They differ in more" in page
 

@@ -124,7 +124,10 @@ def table_5(summary: ComparisonSummary) -> Grid | None:
         rows=tuple(rows),
         beside="paper",
         prefix="paper",
-        notes=(told if ablation.alike else f"{told} {NOT_ALIKE}", *_notes(summary)),
+        notes=(
+            told if ablation.alike else f"{told} {NOT_ALIKE}",
+            *_notes(summary, any(one.beside for row in rows for one in row.entries)),
+        ),
     )
 
 
@@ -236,7 +239,8 @@ def _title(summary: ComparisonSummary, name: str) -> str:
     return next((method.title for method in summary.trials.methods if method.name == name), name)
 
 
-def _notes(summary: ComparisonSummary) -> tuple[str, ...]:
+def _notes(summary: ComparisonSummary, printed: bool = True) -> tuple[str, ...]:
+    """Return what is missing, and where the paper's figures are printed, whether they are of other data."""
     asked = [task for task in summary.trials.tasks if published.is_papers_task(summary.result(task))]
-    other = any(not summary.is_same_data(task) for task in asked)
+    other = printed and any(not summary.is_same_data(task) for task in asked)
     return tuple(one for one in (OTHER_DATA if other else "", missing_words(summary)) if one)
